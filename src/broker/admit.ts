@@ -1,0 +1,182 @@
+/**
+ * From CONNECT to CONNACK: whose session it is, whether it goes on, who is turned away.
+ * MQTT 5.0 sections 3.1.4, 3.2 and 4.1.
+ */
+
+import { onConnect } from "../connection/on_connect.ts";
+import { isRefusal } from "../connection/guard.ts";
+import { refusal, welcome } from "../connection/connack.ts";
+import type { Connect } from "../packet/packet.ts";
+import type { ReasonCode } from "../packet/reason_code.ts";
+import { Reason } from "../packet/reason_code.ts";
+import type { Verdict } from "../policy/identity.ts";
+import { ownerName, sameOwner } from "../policy/identity.ts";
+import { resume } from "../session/resume.ts";
+import { restore } from "../session/restore.ts";
+import { isStored, newSession } from "../session/session.ts";
+import type { Session } from "../session/session.ts";
+import { durably } from "../session/step.ts";
+import type { StoredSession, Write } from "../session/write.ts";
+import { closeLive, dropLink } from "./close.ts";
+import { endSession, storeWhole } from "./end_session.ts";
+import { cancel, schedule } from "./schedule.ts";
+import type { Client, Live, Tables } from "./tables.ts";
+import { ask, replaceSession } from "./tables.ts";
+import { keepWill } from "./will.ts";
+
+/** CONNECT: reading stops until the client has been let in or turned away. */
+export function admitConnect(tables: Tables, live: Live, connect: Connect): void {
+  const result = onConnect(live.connection, connect, tables.rules, live.entropy);
+  if (isRefusal(result)) {
+    live.connection = result.connection;
+    return turnAway(tables, live, result.reason, result.detail);
+  }
+  live.connection = result;
+  tables.out.push(
+    { type: "pause", connection: live.id },
+    {
+      type: "authenticate",
+      connection: live.id,
+      credentials: {
+        clientId: result.clientId,
+        username: connect.username,
+        password: connect.password,
+        authenticationMethod: connect.properties?.authenticationMethod,
+        authenticationData: connect.properties?.authenticationData,
+        protocolVersion: connect.protocolVersion,
+        peer: result.peer,
+      },
+    },
+  );
+}
+
+/** CONNACK with the reason, then the end [MQTT-3.2.2-7]. */
+export function turnAway(
+  tables: Tables,
+  live: Live,
+  reason: ReasonCode,
+  detail: string,
+): void {
+  const packet = refusal(live.connection, reason, detail);
+  tables.out.push({ type: "send", to: live.id, packet });
+  dropLink(tables, live, "refused", reason, detail);
+}
+
+/** The client is who it says, or not. */
+export function admitVerdict(tables: Tables, live: Live, verdict: Verdict): void {
+  if (live.connection.stage !== "authenticating") return;
+  if (verdict.type === "refused") {
+    return turnAway(tables, live, verdict.reason, verdict.detail);
+  }
+  live.connection = { ...live.connection, identity: verdict.identity };
+  const { connection } = live;
+  const known = tables.clients.get(connection.clientId);
+  if (
+    known !== undefined && tables.rules.takeover === "sameIdentity" &&
+    !sameOwner(known.session.owner, connection.identity)
+  ) {
+    return turnAway(
+      tables,
+      live,
+      Reason.notAuthorized,
+      `the session of client id "${connection.clientId}" belongs to ${
+        ownerName(known.session.owner)
+      }, not to ${ownerName(connection.identity)}`,
+    );
+  }
+  if (known === undefined) return admitNew(tables, live);
+  if (known.live !== undefined) { // [MQTT-3.1.4-3]
+    closeLive(tables, known.live, "takenOver", Reason.sessionTakenOver, "by a new connection");
+  }
+  const left = tables.clients.get(connection.clientId); // gone where it ended with its connection
+  if (left === undefined) return admitNew(tables, live);
+  if (connection.cleanStart) { // [MQTT-3.1.4-4]
+    endSession(tables, left, "cleanStart");
+    return admitNew(tables, live);
+  }
+  left.live = live;
+  live.client = left;
+  live.connection = { ...live.connection, stage: "loading" };
+  tables.out.push({
+    type: "load",
+    connection: live.id,
+    clientId: left.clientId,
+    most: tables.rules.limits.queueHead,
+  });
+}
+
+function admitNew(tables: Tables, live: Live): void {
+  const { connection } = live;
+  if (tables.clients.size >= tables.rules.limits.maximumSessions) {
+    return turnAway(tables, live, Reason.quotaExceeded, "the broker keeps maximumSessions already");
+  }
+  const client: Client = {
+    kind: "client",
+    clientId: connection.clientId,
+    session: newSession(
+      connection.clientId,
+      connection.identity,
+      connection.sessionExpiryInterval,
+    ),
+    live,
+    will: undefined,
+    streams: [],
+    reading: false,
+    groups: new Set(),
+  };
+  tables.clients.set(client.clientId, client);
+  live.client = client;
+  greet(tables, live, client, client.session, false);
+}
+
+/** The store has given the session back; a connection that has gone meanwhile is no matter. */
+export function admitLoaded(tables: Tables, live: Live, stored: StoredSession): void {
+  const { client, connection } = live;
+  if (client === undefined || client.live !== live || connection.stage !== "loading") return;
+  greet(tables, live, client, restore(client.session, stored, tables.now), true);
+}
+
+/** CONNACK, as soon as what it says is durable. */
+function greet(
+  tables: Tables,
+  live: Live,
+  client: Client,
+  session: Session,
+  sessionPresent: boolean,
+): void {
+  const { connection } = live;
+  const { clientId, identity: owner, sessionExpiryInterval: expiryInterval } = connection;
+  cancel(tables, { type: "session", client });
+  cancel(tables, { type: "will", client });
+  const wasStored = sessionPresent && isStored(session);
+  const next = resume({ ...session, owner, expiryInterval }, connection.window);
+  replaceSession(tables, client, next);
+  const writes: Write[] = [];
+  if (isStored(next)) {
+    writes.push({ type: "putSession", clientId, owner, expiryInterval, expiresAt: Infinity });
+    if (!wasStored) writes.push(...storeWhole(next));
+  } else if (wasStored) {
+    writes.push({ type: "deleteSession", clientId });
+  }
+  writes.push(...keepWill(client, connection));
+  live.connection = { ...connection, stage: "connected" };
+  if (connection.keepAlive > 0) {
+    const patience = connection.keepAlive * 1500; // [MQTT-3.1.2-22]
+    schedule(tables, { type: "keepAlive", live }, tables.now + patience);
+  }
+  const connack = welcome(connection, tables.rules, sessionPresent);
+  ask(tables, durably(clientId, writes, { type: "send", to: live.id, packet: connack }));
+  tables.out.push({
+    type: "observe",
+    fact: {
+      type: "connected",
+      connection: live.id,
+      clientId,
+      user: owner.user,
+      peer: connection.peer,
+      version: connection.version,
+      sessionPresent,
+      keepAlive: connection.keepAlive,
+    },
+  });
+}

@@ -1,0 +1,178 @@
+/**
+ * All sessions together: a deterministic machine from events to effects. It knows no time but what it
+ * is told, no chance, no I/O; its state is a function of the list of its events.
+ */
+
+import { newConnection } from "../connection/connection.ts";
+import { Reason, reasonName } from "../packet/reason_code.ts";
+import type { Instant } from "../policy/identity.ts";
+import type { Rules } from "../policy/rules.ts";
+import type { Effect } from "../session/effect.ts";
+import { arrived } from "../session/queue.ts";
+import { admitLoaded, admitVerdict, turnAway } from "./admit.ts";
+import { closeLive, dropLink, leave } from "./close.ts";
+import type { Event } from "./event.ts";
+import { onDeadline } from "./expire.ts";
+import { onPacket } from "./on_packet.ts";
+import { recover, recovered } from "./recover.ts";
+import { refill } from "./refill.ts";
+import { cancel, schedule, takeDue } from "./schedule.ts";
+import { onSettled } from "./settled.ts";
+import { pump } from "./shared.ts";
+import type { Live, Tables } from "./tables.ts";
+import { newTables, replaceSession } from "./tables.ts";
+
+/** Deadlines that one tick acts on at most: what is left is due at the next one, at once. */
+const DEADLINES_A_TICK = 1_000;
+
+export class Broker {
+  readonly #tables: Tables;
+
+  constructor(rules: Rules) {
+    this.#tables = newTables(rules);
+  }
+
+  /** Takes one event in and returns what is to be done, in order. `now` never falls. */
+  step(event: Event, now: Instant): readonly Effect[] {
+    const tables = this.#tables;
+    tables.now = now;
+    tables.out = [];
+    answer(tables, event);
+    return tables.out;
+  }
+
+  /** When it wants the next `tick`; undefined for never. */
+  nextDeadline(): Instant | undefined {
+    return this.#tables.runnable.size > 0 ? this.#tables.now : this.#tables.deadlines.next();
+  }
+
+  /** Read-only figures and tables, for services and tests. */
+  snapshot(): Readonly<Tables> {
+    return this.#tables;
+  }
+}
+
+function answer(tables: Tables, event: Event): void {
+  switch (event.type) {
+    case "packet": {
+      const live = tables.connections.get(event.connection);
+      if (live !== undefined) onPacket(tables, live, event.packet);
+      return;
+    }
+    case "settled":
+      return onSettled(tables, event.persists);
+    case "opened":
+      return open(tables, event);
+    case "malformed":
+      return refuseMalformed(tables, event);
+    case "authenticated": {
+      const live = tables.connections.get(event.connection);
+      if (live !== undefined) admitVerdict(tables, live, event.verdict);
+      return;
+    }
+    case "loaded": {
+      const live = tables.connections.get(event.connection);
+      if (live !== undefined) admitLoaded(tables, live, event.stored);
+      return;
+    }
+    case "read":
+      return goOn(tables, event);
+    case "congested":
+    case "drained":
+      return congestion(tables, event.connection, event.type === "congested");
+    case "closed": {
+      const live = tables.connections.get(event.connection);
+      if (live !== undefined) {
+        leave(tables, live, event.reason, Reason.unspecifiedError, event.reason);
+      }
+      return;
+    }
+    case "tick":
+      return tick(tables);
+    case "indexed":
+      return recover(tables, event.record);
+    case "recovered":
+      return recovered(tables);
+    case "rules":
+      tables.rules = event.rules;
+      return tables.tree.forget();
+    case "kick": {
+      const client = tables.clients.get(event.clientId);
+      if (client?.live !== undefined) {
+        closeLive(tables, client.live, "kicked", event.reason, reasonName(event.reason));
+      }
+      return;
+    }
+    case "shutdown":
+      for (const live of [...tables.connections.values()]) {
+        closeLive(tables, live, "shutdown", Reason.serverShuttingDown, "the broker is stopped");
+      }
+  }
+}
+
+function open(tables: Tables, event: Event & { type: "opened" }): void {
+  const live: Live = {
+    id: event.connection,
+    connection: newConnection(event.connection, event.peer),
+    entropy: event.entropy,
+    client: undefined,
+    ready: false,
+    congested: false,
+    heldBack: false,
+    lastHeard: tables.now,
+    unacknowledged: 0,
+    outgoingAliases: new Map(),
+  };
+  tables.connections.set(live.id, live);
+  const { connectTimeout } = tables.rules.limits;
+  schedule(tables, { type: "connect", live }, tables.now + connectTimeout * 1000);
+}
+
+/** Before CONNECT a CONNACK tells what a DISCONNECT tells after it, where the version is known. */
+function refuseMalformed(tables: Tables, event: Event & { type: "malformed" }): void {
+  const live = tables.connections.get(event.connection);
+  if (live === undefined) return;
+  if (live.connection.stage === "connected") {
+    return closeLive(tables, live, "malformedPacket", event.reason, event.detail);
+  }
+  const answerable = event.version === 5 || event.reason === Reason.unsupportedProtocolVersion;
+  if (live.connection.stage === "awaitingConnect" && event.version !== undefined && answerable) {
+    live.connection = { ...live.connection, version: event.version };
+    return turnAway(tables, live, event.reason, event.detail);
+  }
+  dropLink(tables, live, "malformedPacket", event.reason, event.detail);
+}
+
+/** The next part of a queue has come from the store. */
+function goOn(tables: Tables, event: Event & { type: "read" }): void {
+  const row = tables.clients.get(event.clientId) ?? tables.groups.get(event.clientId);
+  if (row === undefined || !row.reading) return;
+  row.reading = false;
+  const queue = arrived(row.session.queue, event.queued);
+  replaceSession(tables, row, { ...row.session, queue });
+  if (row.kind === "client") refill(tables, row);
+  else pump(tables, row);
+}
+
+/** A client that does not take what it is sent costs its outbox, and that only for a time. */
+function congestion(tables: Tables, id: number, congested: boolean): void {
+  const live = tables.connections.get(id);
+  if (live === undefined || live.congested === congested) return;
+  live.congested = congested;
+  tables.liveVersion += 1;
+  if (congested) {
+    const { drainTimeout } = tables.rules.limits;
+    return schedule(tables, { type: "drain", live }, tables.now + drainTimeout * 1000);
+  }
+  cancel(tables, { type: "drain", live });
+  if (live.client !== undefined) refill(tables, live.client);
+}
+
+function tick(tables: Tables): void {
+  for (let i = 0; i < DEADLINES_A_TICK; i++) {
+    const deadline = takeDue(tables);
+    if (deadline === undefined) break;
+    onDeadline(tables, deadline);
+  }
+  for (const client of [...tables.runnable]) refill(tables, client);
+}

@@ -1,0 +1,103 @@
+/**
+ * A QoS 0 message to all targets of a plan: one `deliver` a wire shape, no object a subscriber.
+ * MQTT 5.0 section 4.3.1.
+ */
+
+import { encodePublish } from "../packet/publish_frame.ts";
+import type { Message } from "../session/message.ts";
+import { owned, publishOf } from "../session/message.ts";
+import { deliver } from "../session/deliver.ts";
+import { durably } from "../session/step.ts";
+import { fits, sendDelivery } from "./outgoing.ts";
+import type { Cast, Plan, Shape, Target } from "./plan.ts";
+import { withoutOwn } from "./plan.ts";
+import type { Client, Tables } from "./tables.ts";
+import { ask, observeDrop, queueRoom, replaceSession, sendable } from "./tables.ts";
+import { deliveryTo } from "./target.ts";
+
+/** Sends the message, with QoS 0, to all targets of the plan. */
+export function castToAll(tables: Tables, message: Message, plan: Plan): void {
+  const cast = castFor(tables, plan, message);
+  for (let i = 0; i < cast.shapes.length; i++) {
+    const shape = cast.shapes[i]!;
+    const publish = publishOf(deliveryTo(message, shape, 0), 0, false, tables.now);
+    const frame = encodePublish(publish, shape.version);
+    tables.out.push({ type: "deliver", to: shape.to, frame });
+  }
+  for (let i = 0; i < cast.odd.length; i++) castToOne(tables, message, cast.odd[i]!);
+}
+
+/** Whether the client gets the same bytes as others of its version. */
+export function shareable(client: Client): boolean {
+  return sendable(client) && client.live!.connection.maximumPacketSize === Infinity &&
+    client.live!.connection.outgoingAliases === 0;
+}
+
+function castFor(tables: Tables, plan: Plan, message: Message): Cast {
+  const { cast, targets } = plan;
+  if (plan.someNoLocal) { // depends on the publisher: not kept
+    const rest: Target[] = [];
+    for (const target of targets) {
+      const own = target.client.clientId === message.publisher;
+      const left = own ? withoutOwn(target) : target;
+      if (left !== undefined) rest.push(left);
+    }
+    return makeCast(tables, rest);
+  }
+  if (cast !== undefined && cast.liveVersion === tables.liveVersion) return cast;
+  return plan.cast = makeCast(tables, targets);
+}
+
+function makeCast(tables: Tables, targets: readonly Target[]): Cast {
+  const shapes = new Map<string, Shape>();
+  const odd: Target[] = [];
+  for (const target of targets) {
+    if (!shareable(target.client)) {
+      odd.push(target);
+      continue;
+    }
+    const { live } = target.client;
+    const version = live!.connection.version === 5 ? 5 : 4;
+    const { retainAsPublished } = target;
+    const identifiers = version === 5 ? target.identifiers : undefined;
+    const key = `${version} ${retainAsPublished} ${identifiers}`;
+    let shape = shapes.get(key);
+    if (shape === undefined) {
+      shapes.set(key, shape = { version, retainAsPublished, identifiers, to: [] });
+    }
+    shape.to.push(live!.id);
+  }
+  return { liveVersion: tables.liveVersion, shapes: [...shapes.values()], odd };
+}
+
+/** A client that is away, congested, has a size limit or takes Topic Aliases. */
+export function castToOne(tables: Tables, message: Message, target: Target): void {
+  const { client } = target;
+  const delivery = deliveryTo(message, target, 0);
+  if (sendable(client)) {
+    if (fits(tables, client.live!, delivery)) {
+      tables.out.push(sendDelivery(tables, client.live!, delivery, 0, false));
+    } else {
+      observeDrop(tables, client.clientId, message.topic, "tooLargeForClient");
+    }
+  } else if (client.live?.congested) {
+    observeDrop(tables, client.clientId, message.topic, "congested");
+  } else if (tables.rules.queueQos0 && client.session.expiryInterval > 0) {
+    const kept = { ...delivery, message: owned(message) };
+    const delivered = deliver(client.session, kept, {
+      now: tables.now,
+      rules: tables.rules,
+      ready: false,
+      absent: client.live === undefined,
+      room: queueRoom(tables),
+    });
+    replaceSession(tables, client, delivered.session);
+    if (delivered.dropped !== undefined) {
+      const { dropped, droppedCount } = delivered;
+      observeDrop(tables, client.clientId, message.topic, dropped, droppedCount);
+    }
+    if (delivered.writes.length > 0) ask(tables, durably(client.clientId, delivered.writes));
+  } else {
+    observeDrop(tables, client.clientId, message.topic, "absentQoS0");
+  }
+}

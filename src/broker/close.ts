@@ -1,0 +1,104 @@
+/**
+ * The end of a Network Connection, whoever brought it about. MQTT 5.0 sections 3.14 and 4.13.
+ */
+
+import { expiresAt } from "../connection/on_connect.ts";
+import type { ReasonCode } from "../packet/reason_code.ts";
+import type { CloseReason } from "../session/fact.ts";
+import { isStored, resting } from "../session/session.ts";
+import { durably } from "../session/step.ts";
+import { endSession } from "./end_session.ts";
+import { cancel, schedule } from "./schedule.ts";
+import { giveBack } from "./shared.ts";
+import type { Client, Live, Tables } from "./tables.ts";
+import { ask, replaceSession } from "./tables.ts";
+import { dropWill, fireWill } from "./will.ts";
+
+/** Closes a connection that is let in, or was about to be: told why, where its version can be told. */
+export function closeLive(
+  tables: Tables,
+  live: Live,
+  reason: CloseReason,
+  reasonCode: ReasonCode,
+  detail: string,
+): void {
+  if (live.connection.version === 5 && live.connection.stage === "connected") {
+    tables.out.push({
+      type: "send",
+      to: live.id,
+      packet: {
+        type: "disconnect",
+        reasonCode,
+        properties: live.connection.problemInformation ? { reasonString: detail } : undefined,
+      },
+    });
+  }
+  dropLink(tables, live, reason, reasonCode, detail);
+}
+
+/** The link is closed by the broker; what is in its outbox is written out first. */
+export function dropLink(
+  tables: Tables,
+  live: Live,
+  reason: CloseReason,
+  reasonCode: ReasonCode,
+  detail: string,
+): void {
+  tables.out.push({ type: "close", connection: live.id });
+  leave(tables, live, reason, reasonCode, detail);
+}
+
+/** Takes the connection out of the tables; its session rests or ends, its Will is fired or dropped. */
+export function leave(
+  tables: Tables,
+  live: Live,
+  reason: CloseReason,
+  reasonCode: ReasonCode,
+  detail: string,
+): void {
+  const { client, connection } = live;
+  tables.connections.delete(live.id);
+  tables.heldBack.delete(live);
+  tables.liveVersion += 1;
+  cancel(tables, { type: "connect", live });
+  cancel(tables, { type: "keepAlive", live });
+  cancel(tables, { type: "drain", live });
+  cancel(tables, { type: "retry", live });
+  tables.out.push({
+    type: "observe",
+    fact: {
+      type: "disconnected",
+      connection: live.id,
+      clientId: connection.clientId,
+      user: connection.identity.user,
+      peer: connection.peer,
+      reason,
+      reasonCode,
+      detail,
+    },
+  });
+  if (client !== undefined && client.live === live) rest(tables, client, reason);
+}
+
+/** The session without its connection. */
+function rest(tables: Tables, client: Client, reason: CloseReason): void {
+  client.live = undefined;
+  client.reading = false;
+  if (reason === "clientDisconnected" && client.will !== undefined) {
+    ask(tables, durably(client.clientId, dropWill(client)));
+  }
+  giveBack(tables, client);
+  fireWill(tables, client);
+  const { clientId, session } = client;
+  if (!isStored(session)) return endSession(tables, client, "disconnected");
+  replaceSession(tables, client, resting(session));
+  const { owner, expiryInterval } = session;
+  const until = expiresAt(tables.now, expiryInterval);
+  schedule(tables, { type: "session", client }, until);
+  ask(
+    tables,
+    durably(clientId, [
+      { type: "putSession", clientId, owner, expiryInterval, expiresAt: until },
+    ]),
+  );
+}

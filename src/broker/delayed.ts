@@ -1,0 +1,36 @@
+/**
+ * Delayed publications: `$delayed/{seconds}/{topic}` waits as a deadline and is routed when it is due.
+ */
+
+import type { Message } from "../session/message.ts";
+import { owned } from "../session/message.ts";
+import type { Write } from "../session/write.ts";
+import { parseDelayed } from "../topic/delayed.ts";
+import { schedule } from "./schedule.ts";
+import type { Tables } from "./tables.ts";
+import { observeDrop } from "./tables.ts";
+
+/** Whether the message is to wait; the guards have seen that the topic is well-formed. */
+export function isDelayed(message: Message): boolean {
+  return message.topic.charCodeAt(0) === 0x24 && message.topic.startsWith("$delayed/");
+}
+
+/** Keeps it until it is due; undefined where the limit leaves no room. */
+export function delay(tables: Tables, message: Message): readonly Write[] | undefined {
+  const { limits } = tables.rules;
+  const parsed = parseDelayed(message.topic, limits.maximumDelay);
+  if (typeof parsed === "string" || tables.delayed.size >= limits.delayedMessages) {
+    observeDrop(tables, message.publisher, message.topic, "delayedFull");
+    return undefined;
+  }
+  const waiting = owned({ ...message, topic: parsed.topic });
+  const publishAt = tables.now + parsed.seconds * 1000;
+  keepDelayed(tables, waiting, publishAt);
+  return [{ type: "putDelayed", message: waiting, publishAt }];
+}
+
+/** Puts it into the tables: on arrival, and again at start from the store. */
+export function keepDelayed(tables: Tables, message: Message, publishAt: number): void {
+  tables.delayed.set(message.order, message);
+  schedule(tables, { type: "delayed", message }, publishAt);
+}

@@ -1,0 +1,54 @@
+/**
+ * `Event` is all that can happen to a broker; its state is a function of the list of them.
+ */
+
+import type { Packet, ProtocolVersion } from "../packet/packet.ts";
+import type { ReasonCode } from "../packet/reason_code.ts";
+import type { ClientId, ConnectionId, Peer, Verdict } from "../policy/identity.ts";
+import type { Rules } from "../policy/rules.ts";
+import type { CloseReason } from "../session/fact.ts";
+import type { Persist } from "../session/effect.ts";
+import type { Delivery } from "../session/message.ts";
+import type { IndexRecord, StoredSession } from "../session/write.ts";
+
+export type Event =
+  | {
+    readonly type: "opened";
+    readonly connection: ConnectionId;
+    readonly peer: Peer;
+    /** 16 random bytes. */
+    readonly entropy: Uint8Array;
+  }
+  | { readonly type: "packet"; readonly connection: ConnectionId; readonly packet: Packet }
+  | {
+    readonly type: "malformed";
+    readonly connection: ConnectionId;
+    readonly reason: ReasonCode;
+    readonly detail: string;
+    /** Named by a CONNECT that got that far. */
+    readonly version: ProtocolVersion | undefined;
+  }
+  | {
+    readonly type: "authenticated";
+    readonly connection: ConnectionId;
+    readonly verdict: Verdict;
+  }
+  | {
+    readonly type: "loaded";
+    readonly connection: ConnectionId;
+    readonly clientId: ClientId;
+    readonly stored: StoredSession;
+  }
+  | { readonly type: "read"; readonly clientId: ClientId; readonly queued: readonly Delivery[] }
+  /** These are durable now; what stood in their `then` may leave. */
+  | { readonly type: "settled"; readonly persists: readonly Persist[] }
+  | { readonly type: "congested" | "drained"; readonly connection: ConnectionId }
+  /** The link ended without the broker's doing. */
+  | { readonly type: "closed"; readonly connection: ConnectionId; readonly reason: CloseReason }
+  | { readonly type: "tick" }
+  /** At start, before the first connection: what the store kept, and that this was all. */
+  | { readonly type: "indexed"; readonly record: IndexRecord }
+  | { readonly type: "recovered" }
+  | { readonly type: "rules"; readonly rules: Rules }
+  | { readonly type: "kick"; readonly clientId: ClientId; readonly reason: ReasonCode }
+  | { readonly type: "shutdown" };

@@ -1,0 +1,86 @@
+/**
+ * What happens when a deadline is due.
+ */
+
+import { Reason } from "../packet/reason_code.ts";
+import { durably } from "../session/step.ts";
+import { retry } from "../session/retry.ts";
+import { closeLive, dropLink } from "./close.ts";
+import { endSession } from "./end_session.ts";
+import { sendOutbound } from "./outgoing.ts";
+import { route, takeOrder } from "./route.ts";
+import { schedule } from "./schedule.ts";
+import type { Deadline, Live, Tables } from "./tables.ts";
+import { ask, replaceSession, sendable } from "./tables.ts";
+import { publishWill } from "./will.ts";
+
+/** Acts on one deadline, which has been taken out already. */
+export function onDeadline(tables: Tables, deadline: Deadline): void {
+  switch (deadline.type) {
+    case "connect":
+      return dropLink(
+        tables,
+        deadline.live,
+        "connectTimeout",
+        Reason.keepAliveTimeout,
+        `no complete CONNECT within ${tables.rules.limits.connectTimeout} s`,
+      );
+    case "keepAlive":
+      return checkKeepAlive(tables, deadline.live);
+    case "drain":
+      return closeLive(
+        tables,
+        deadline.live,
+        "stalled",
+        Reason.quotaExceeded,
+        `took nothing from its full outbox for ${tables.rules.limits.drainTimeout} s`,
+      );
+    case "retry":
+      return resendLate(tables, deadline.live);
+    case "session":
+      return endSession(tables, deadline.client, "expired");
+    case "will":
+      return publishWill(tables, deadline.client);
+    case "delayed": {
+      const { message } = deadline;
+      tables.delayed.delete(message.order);
+      const due = { ...message, order: takeOrder(tables) };
+      return route(tables, due, message.publisher, undefined, [
+        { type: "deleteDelayed", order: message.order },
+      ]);
+    }
+  }
+}
+
+/** `lastHeard` moves with every packet, the deadline only when it comes due. */
+function checkKeepAlive(tables: Tables, live: Live): void {
+  const patience = live.connection.keepAlive * 1500;
+  const until = live.lastHeard + patience;
+  if (until > tables.now) return schedule(tables, { type: "keepAlive", live }, until);
+  closeLive(
+    tables,
+    live,
+    "keepAliveTimeout",
+    Reason.keepAliveTimeout,
+    `nothing heard for one and a half times its Keep Alive of ${live.connection.keepAlive} s`,
+  );
+}
+
+function resendLate(tables: Tables, live: Live): void {
+  const client = live.client!;
+  const interval = tables.rules.limits.retryInterval * 1000;
+  schedule(tables, { type: "retry", live }, tables.now + interval);
+  if (!sendable(client)) return;
+  const { session, outbound, pubrecs } = retry(client.session, tables.now, interval);
+  if (session === client.session) return;
+  replaceSession(tables, client, session);
+  const then = outbound.map((each) => sendOutbound(tables, live, each));
+  for (const packetId of pubrecs) {
+    then.push({
+      type: "send",
+      to: live.id,
+      packet: { type: "pubrec", packetId, reasonCode: Reason.success, properties: undefined },
+    });
+  }
+  ask(tables, durably(client.clientId, [], ...then));
+}

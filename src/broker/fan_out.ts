@@ -1,0 +1,102 @@
+/**
+ * A message to all that it matches. MQTT 5.0 sections 3.3.4 and 4.3.
+ *
+ * QoS 1 and 2 change each subscriber's session; what they write and send is collected into the one
+ * persist of the message. What goes out with QoS 0 needs no store and leaves at once.
+ */
+
+import type { QoS } from "../packet/packet.ts";
+import { deliver } from "../session/deliver.ts";
+import type { Effect } from "../session/effect.ts";
+import type { Message } from "../session/message.ts";
+import type { Write } from "../session/write.ts";
+import { castToAll, castToOne, shareable } from "./cast.ts";
+import type { Frames } from "./frames.ts";
+import { frameOf } from "./frames.ts";
+import { fits, sendDelivery } from "./outgoing.ts";
+import type { Target } from "./plan.ts";
+import { withoutOwn } from "./plan.ts";
+import { readOn } from "./refill.ts";
+import { shareOut } from "./shared.ts";
+import type { Tables } from "./tables.ts";
+import { observeDrop, queueRoom, replaceSession, sendable } from "./tables.ts";
+import { deliveryTo } from "./target.ts";
+
+/** What a message led to: to be made durable, and to leave after that. */
+export interface FannedOut {
+  readonly writes: Write[];
+  readonly then: Effect[];
+  /** Somebody subscribes to it, connected or not. */
+  readonly matched: boolean;
+  /** A queue under the policy `reject` had no room. */
+  rejected: boolean;
+}
+
+/** Sends, queues or drops the message for each that it matches. */
+export function fanOut(tables: Tables, message: Message): FannedOut {
+  const plan = tables.tree.match(message.topic);
+  const { targets, groups } = plan;
+  const matched = targets.length > 0 || groups.length > 0;
+  const result: FannedOut = { writes: [], then: [], matched, rejected: false };
+  if (message.qos === 0) {
+    castToAll(tables, message, plan);
+  } else {
+    const frames: Frames = [];
+    for (let i = 0; i < targets.length; i++) {
+      const target = targets[i]!.client.clientId === message.publisher
+        ? withoutOwn(targets[i]!)
+        : targets[i]!;
+      if (target !== undefined) toTarget(tables, message, target, result, frames);
+    }
+  }
+  for (let i = 0; i < groups.length; i++) shareOut(tables, groups[i]!, message, result);
+  return result;
+}
+
+function toTarget(
+  tables: Tables,
+  message: Message,
+  target: Target,
+  result: FannedOut,
+  frames: Frames,
+): void {
+  const qos: QoS = target.qos < message.qos ? target.qos : message.qos;
+  if (qos === 0) return castToOne(tables, message, target);
+  const { client } = target;
+  const delivery = deliveryTo(message, target, qos);
+  const ready = sendable(client);
+  if (ready && !fits(tables, client.live!, delivery)) {
+    return observeDrop(tables, client.clientId, message.topic, "tooLargeForClient");
+  }
+  const delivered = deliver(client.session, delivery, {
+    now: tables.now,
+    rules: tables.rules,
+    ready,
+    absent: client.live === undefined,
+    room: queueRoom(tables),
+  });
+  replaceSession(tables, client, delivered.session);
+  for (let i = 0; i < delivered.writes.length; i++) result.writes.push(delivered.writes[i]!);
+  if (delivered.packetId !== 0) {
+    const live = client.live!;
+    const { packetId } = delivered;
+    const version = live.connection.version === 5 ? 5 : 4;
+    result.then.push(
+      shareable(client)
+        ? {
+          type: "deliverAs",
+          to: live.id,
+          frame: frameOf(frames, delivery, version, tables.now),
+          packetId,
+        }
+        : sendDelivery(tables, live, delivery, packetId, false),
+    );
+    return;
+  }
+  if (delivered.dropped !== undefined) {
+    const { dropped, droppedCount } = delivered;
+    observeDrop(tables, client.clientId, message.topic, dropped, droppedCount);
+    if (tables.rules.queuePolicy === "reject") result.rejected = true;
+  }
+  readOn(tables, client);
+}

@@ -1,0 +1,218 @@
+/**
+ * A control packet from a connection: the stage table, the guards, the session, and what the session
+ * asks of the broker around it.
+ */
+
+import { isRefusal } from "../connection/guard.ts";
+import { passGuards } from "../connection/pipeline.ts";
+import { stageRefuses } from "../connection/stage.ts";
+import type { Disconnect, Packet, Publish } from "../packet/packet.ts";
+import { Reason, reasonName } from "../packet/reason_code.ts";
+import type { Demand } from "../session/effect.ts";
+import { onPuback } from "../session/on_puback.ts";
+import { onPubcomp } from "../session/on_pubcomp.ts";
+import { onPublish } from "../session/on_publish.ts";
+import { onPubrec } from "../session/on_pubrec.ts";
+import { onPubrel } from "../session/on_pubrel.ts";
+import { onSubscribe } from "../session/on_subscribe.ts";
+import { onUnsubscribe } from "../session/on_unsubscribe.ts";
+import type { Session } from "../session/session.ts";
+import type { Given, Step } from "../session/step.ts";
+import { durably, stay } from "../session/step.ts";
+import { admitConnect } from "./admit.ts";
+import { closeLive, dropLink } from "./close.ts";
+import { refill } from "./refill.ts";
+import { route, takeOrder } from "./route.ts";
+import { index, unindex } from "./subscribe.ts";
+import type { Client, Live, Tables } from "./tables.ts";
+import { ask, replaceSession } from "./tables.ts";
+
+/** One packet, after which the connection may be gone. */
+export function onPacket(tables: Tables, live: Live, packet: Packet): void {
+  live.lastHeard = tables.now;
+  const { stage } = live.connection;
+  const refused = stageRefuses(stage, packet.type);
+  if (refused !== undefined) {
+    const detail = `a ${packet.type} packet at the stage "${stage}"`;
+    return closeLive(tables, live, "protocolError", refused, detail);
+  }
+  switch (packet.type) {
+    case "publish":
+      return publish(tables, live, packet);
+    case "connect":
+      return admitConnect(tables, live, packet);
+    case "pingreq":
+      tables.out.push({ type: "send", to: live.id, packet: { type: "pingresp" } });
+      return;
+    case "disconnect":
+      return disconnect(tables, live, packet);
+    default: {
+      const client = live.client!;
+      apply(tables, live, client, transition(client.session, packet, givenTo(tables, live)));
+    }
+  }
+}
+
+function transition(session: Session, packet: Packet, given: Given): Step<Session, Demand> {
+  switch (packet.type) {
+    case "puback":
+      return onPuback(session, packet, given);
+    case "pubrec":
+      return onPubrec(session, packet, given);
+    case "pubrel":
+      return onPubrel(session, packet, given);
+    case "pubcomp":
+      return onPubcomp(session, packet, given);
+    case "subscribe":
+      return onSubscribe(session, packet, given);
+    case "unsubscribe":
+      return onUnsubscribe(session, packet, given);
+    default:
+      return stay(session);
+  }
+}
+
+function givenTo(tables: Tables, live: Live): Given {
+  return {
+    now: tables.now,
+    rules: tables.rules,
+    identity: live.connection.identity,
+    connection: live.id,
+    version: live.connection.version,
+    order: tables.nextOrder,
+    unacknowledged: live.unacknowledged,
+  };
+}
+
+/** Puts the next session in the row and does what the step asks for. */
+function apply(
+  tables: Tables,
+  live: Live,
+  client: Client,
+  { state, effects }: Step<Session, Demand>,
+): void {
+  const supplied = state.sendQuota > client.session.sendQuota;
+  if (state !== client.session) replaceSession(tables, client, state);
+  for (let i = 0; i < effects.length; i++) perform(tables, live, client, effects[i]!);
+  if (client.live !== live) return;
+  if (supplied || tables.runnable.has(client)) refill(tables, client);
+}
+
+function perform(tables: Tables, live: Live, client: Client, demand: Demand): void {
+  switch (demand.type) {
+    case "route": {
+      takeOrder(tables);
+      const { message, receipt, writes } = demand;
+      return route(
+        tables,
+        message,
+        client.clientId,
+        receipt === undefined ? undefined : { live, client, packet: receipt },
+        writes,
+      );
+    }
+    case "subscribe":
+      ask(
+        tables,
+        durably(client.clientId, demand.writes, {
+          type: "send",
+          to: live.id,
+          packet: demand.receipt,
+        }),
+      );
+      return index(tables, client, demand.granted);
+    case "unsubscribe":
+      unindex(tables, client, demand.removed);
+      return ask(
+        tables,
+        durably(client.clientId, demand.writes, {
+          type: "send",
+          to: live.id,
+          packet: demand.receipt,
+        }),
+      );
+    case "disconnect":
+      return closeLive(
+        tables,
+        live,
+        "protocolError",
+        demand.packet.reasonCode,
+        demand.detail,
+      );
+    case "persist":
+      return ask(tables, demand);
+    default:
+      tables.out.push(demand);
+  }
+}
+
+function publish(tables: Tables, live: Live, packet: Publish): void {
+  const client = live.client!;
+  const passed = passGuards({ connection: live.connection, packet }, tables.rules);
+  if (passed.connection !== live.connection) live.connection = passed.connection;
+  if (!isRefusal(passed)) {
+    const given = givenTo(tables, live);
+    return apply(tables, live, client, onPublish(client.session, passed.packet, given));
+  }
+  const { reason, detail, answer } = passed;
+  tables.out.push({
+    type: "observe",
+    fact: {
+      type: "refused",
+      clientId: client.clientId,
+      action: "publish",
+      topic: packet.topic,
+      reasonCode: reason,
+      detail,
+    },
+  });
+  if (answer === "disconnect") {
+    return closeLive(tables, live, "protocolError", reason, detail);
+  }
+  if (packet.qos === 0) return;
+  const { version, problemInformation } = live.connection;
+  const type = packet.qos === 1 ? "puback" : "pubrec";
+  if (type === "puback") live.unacknowledged += 1;
+  ask(
+    tables,
+    durably(client.clientId, [], {
+      type: "send",
+      to: live.id,
+      packet: {
+        type,
+        packetId: packet.packetId,
+        reasonCode: version === 5 ? reason : Reason.success,
+        properties: version === 5 && problemInformation ? { reasonString: detail } : undefined,
+      },
+    }),
+  );
+}
+
+/** DISCONNECT: the Will goes unless the client asks for it, section 3.14.4. */
+function disconnect(tables: Tables, live: Live, packet: Disconnect): void {
+  const client = live.client!;
+  const asked = packet.properties?.sessionExpiryInterval;
+  if (asked !== undefined && asked !== client.session.expiryInterval) {
+    if (client.session.expiryInterval === 0) { // [MQTT-3.14.2-2] and section 3.14.2.2.2
+      return closeLive(
+        tables,
+        live,
+        "protocolError",
+        Reason.protocolError,
+        "a Session Expiry Interval in DISCONNECT where CONNECT had 0",
+      );
+    }
+    const { maximumSessionExpiryInterval } = tables.rules.limits;
+    const expiryInterval = Math.min(asked, maximumSessionExpiryInterval);
+    if (expiryInterval === 0) {
+      const { clientId } = client;
+      ask(tables, durably(clientId, [{ type: "deleteSession", clientId }]));
+    }
+    replaceSession(tables, client, { ...client.session, expiryInterval });
+  }
+  const detail = reasonName(packet.reasonCode);
+  const reason = packet.reasonCode === Reason.normalDisconnection
+    ? "clientDisconnected"
+    : "clientFailed";
+  dropLink(tables, live, reason, packet.reasonCode, detail);
+}

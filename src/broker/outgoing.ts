@@ -1,0 +1,65 @@
+/**
+ * A delivery on its way to one client: the effect that sends it, the size that the client takes, and
+ * the Topic Alias that shortens it. MQTT 5.0 sections 3.1.2.11.4 and 3.3.2.3.4.
+ */
+
+import { encodePublish } from "../packet/publish_frame.ts";
+import type { PacketId, Publish } from "../packet/packet.ts";
+import type { Effect } from "../session/effect.ts";
+import type { Delivery } from "../session/message.ts";
+import { publishOf } from "../session/message.ts";
+import type { Outbound } from "../session/replenish.ts";
+import type { Live, Tables } from "./tables.ts";
+
+/** Whether the client takes a packet of that size; what it does not is dropped [MQTT-3.1.2-25]. */
+export function fits(tables: Tables, live: Live, delivery: Delivery): boolean {
+  const { maximumPacketSize, version } = live.connection;
+  if (maximumPacketSize === Infinity) return true;
+  const publish = publishOf(delivery, 0, false, tables.now);
+  return encodePublish(publish, version).bytes.length <= maximumPacketSize;
+}
+
+/** The effect that sends it: bytes where nothing of the connection is in them, else the packet. */
+export function sendDelivery(
+  tables: Tables,
+  live: Live,
+  delivery: Delivery,
+  packetId: PacketId,
+  dup: boolean,
+): Effect {
+  const publish = publishOf(delivery, packetId, dup, tables.now);
+  if (live.connection.outgoingAliases > 0) {
+    return { type: "send", to: live.id, packet: publish };
+  }
+  const frame = encodePublish(publish, live.connection.version);
+  return packetId === 0
+    ? { type: "deliver", to: [live.id], frame }
+    : { type: "deliverAs", to: live.id, frame, packetId };
+}
+
+/** The effect for a packet that is sent again or for the first time. */
+export function sendOutbound(tables: Tables, live: Live, outbound: Outbound): Effect {
+  const { delivery, packetId, dup } = outbound;
+  if (delivery !== undefined) return sendDelivery(tables, live, delivery, packetId, dup);
+  return {
+    type: "send",
+    to: live.id,
+    packet: { type: "pubrel", packetId, reasonCode: 0, properties: undefined },
+  };
+}
+
+/**
+ * The PUBLISH with a Topic Alias in it: of a topic that has one only the alias is sent, a new one is set
+ * as long as the client takes more. Called at the moment of sending, so that an alias is never used
+ * before the packet that sets it.
+ */
+export function withTopicAlias(live: Live, publish: Publish): Publish {
+  const known = live.outgoingAliases.get(publish.topic);
+  if (known !== undefined) {
+    return { ...publish, topic: "", properties: { ...publish.properties, topicAlias: known } };
+  }
+  const alias = live.outgoingAliases.size + 1;
+  if (alias > live.connection.outgoingAliases) return publish;
+  live.outgoingAliases.set(publish.topic, alias);
+  return { ...publish, properties: { ...publish.properties, topicAlias: alias } };
+}

@@ -1,0 +1,144 @@
+/**
+ * The tables as they were, from what the store kept: record by record, then once all are in.
+ * Time that passed while the broker was down counts. MQTT 5.0 sections 3.1.2.11.2 and 4.1.
+ */
+
+import { expiresAt } from "../connection/on_connect.ts";
+import { messageSize } from "../session/message.ts";
+import * as fifo from "../session/fifo.ts";
+import type { Fifo } from "../session/fifo.ts";
+import type { Queue } from "../session/queue.ts";
+import { EMPTY_QUEUE } from "../session/queue.ts";
+import { newSession } from "../session/session.ts";
+import { durably } from "../session/step.ts";
+import { withSubscription } from "../session/subscription_map.ts";
+import type { IndexRecord } from "../session/write.ts";
+import { keepDelayed } from "./delayed.ts";
+import { schedule } from "./schedule.ts";
+import { groupFilter, isGroupKey, join } from "./shared.ts";
+import type { Client, Group, Tables } from "./tables.ts";
+import { ask, replaceSession } from "./tables.ts";
+import { fireWill } from "./will.ts";
+
+/** Takes one record in; sessions come before their subscriptions. */
+export function recover(tables: Tables, record: IndexRecord): void {
+  switch (record.type) {
+    case "session":
+      return isGroupKey(record.clientId)
+        ? recoverGroup(tables, record)
+        : recoverSession(tables, record);
+    case "subscription": {
+      const client = tables.clients.get(record.clientId);
+      if (client === undefined) return;
+      const { subscription } = record;
+      const subscriptions = withSubscription(client.session.subscriptions, subscription);
+      client.session = { ...client.session, subscriptions };
+      if (subscription.shareName !== undefined) return join(tables, client, subscription);
+      tables.tree.add(subscription.filter, client.clientId, {
+        kind: "client",
+        client,
+        subscription,
+      });
+      return;
+    }
+    case "retained":
+      tables.retained.set(record.message.topic, record.message);
+      tables.retainedBytes += messageSize(record.message);
+      return;
+    case "will": {
+      const { will } = record;
+      const client = tables.clients.get(will.clientId) ?? recoverWillOnly(tables, record);
+      client.will = will;
+      return schedule(tables, { type: "will", client }, will.publishAt);
+    }
+    case "delayed":
+      return keepDelayed(tables, record.message, record.publishAt);
+    case "order":
+      tables.nextOrder = Math.max(tables.nextOrder, record.highest + 1);
+  }
+}
+
+/** All records are in: whoever was connected when the broker went down has lost its connection. */
+export function recovered(tables: Tables): void {
+  for (const client of [...tables.clients.values()]) {
+    if (client.will?.publishAt === Infinity) fireWill(tables, client);
+    if (client.session.expiryInterval === 0) tables.clients.delete(client.clientId);
+  }
+  for (const [key, group] of tables.groups) {
+    if (group.members.length > 0) continue;
+    tables.groups.delete(key);
+    tables.tree.remove(group.filter, key);
+    replaceSession(tables, group, newSession(key, group.session.owner, 0));
+    ask(tables, durably(key, [{ type: "deleteSession", clientId: key }]));
+  }
+}
+
+function recoverSession(tables: Tables, record: IndexRecord & { type: "session" }): void {
+  const { clientId, owner, expiryInterval } = record;
+  const client = emptyClient(clientId, owner, expiryInterval);
+  tables.clients.set(clientId, client);
+  replaceSession(tables, client, { ...client.session, queue: tailOf(record) });
+  // Infinity: connected when the broker went down, so its absence begins now; or it never expires.
+  const until = record.expiresAt === Infinity
+    ? expiresAt(tables.now, expiryInterval)
+    : record.expiresAt;
+  schedule(tables, { type: "session", client }, until);
+  if (until !== Infinity && record.expiresAt === Infinity) {
+    ask(
+      tables,
+      durably(clientId, [
+        { type: "putSession", clientId, owner, expiryInterval, expiresAt: until },
+      ]),
+    );
+  }
+}
+
+function recoverGroup(tables: Tables, record: IndexRecord & { type: "session" }): void {
+  const { clientId: key, owner, expiryInterval } = record;
+  const filter = groupFilter(key);
+  const session = newSession(key, owner, expiryInterval);
+  const group: Group = {
+    kind: "group",
+    key,
+    filter,
+    members: [],
+    next: 0,
+    session,
+    reading: false,
+  };
+  tables.groups.set(key, group);
+  tables.tree.add(filter, key, group);
+  replaceSession(tables, group, { ...session, queue: tailOf(record) });
+}
+
+/** The Will of a client without a stored session. */
+function recoverWillOnly(tables: Tables, record: IndexRecord & { type: "will" }): Client {
+  const client = emptyClient(record.will.clientId, record.will.owner, 0);
+  tables.clients.set(client.clientId, client);
+  return client;
+}
+
+function emptyClient(clientId: string, owner: Client["session"]["owner"], expiry: number): Client {
+  return {
+    kind: "client",
+    clientId,
+    session: newSession(clientId, owner, expiry),
+    live: undefined,
+    will: undefined,
+    streams: [],
+    reading: false,
+    groups: new Set(),
+  };
+}
+
+function tailOf(record: IndexRecord & { type: "session" }): Queue {
+  let tailOrders: Fifo<number> = fifo.emptyFifo();
+  let tailSizes: Fifo<number> = fifo.emptyFifo();
+  let bytes = 0;
+  for (let i = 0; i < record.orders.length; i++) {
+    tailOrders = fifo.push(tailOrders, record.orders[i]!);
+    tailSizes = fifo.push(tailSizes, record.sizes[i]!);
+    bytes += record.sizes[i]!;
+  }
+  return { ...EMPTY_QUEUE, tailOrders, tailSizes, bytes };
+}

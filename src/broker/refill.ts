@@ -1,0 +1,65 @@
+/**
+ * Keeps a connected client supplied: from what has to be sent again, from retained messages that its
+ * subscriptions asked for, from its queue, from the shared queues that it is a member of; and keeps the
+ * head of its queue supplied from the store. MQTT 5.0 section 4.9.
+ */
+
+import { durably } from "../session/step.ts";
+import type { Effect } from "../session/effect.ts";
+import * as fifo from "../session/fifo.ts";
+import { tailLength, tailStart } from "../session/queue.ts";
+import { replenish } from "../session/replenish.ts";
+import type { Write } from "../session/write.ts";
+import { fits, sendOutbound } from "./outgoing.ts";
+import { streamRetained } from "./retained_stream.ts";
+import { takeShared } from "./shared.ts";
+import type { Client, Group, Tables } from "./tables.ts";
+import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
+
+/** Sends as much as the client and its quota take. */
+export function refill(tables: Tables, client: Client): void {
+  if (!sendable(client)) return;
+  const live = client.live!;
+  // Half of the window for retained messages, so that neither they nor the queue wait for the other.
+  if (client.streams.length > 0) {
+    streamRetained(tables, client, Math.ceil(client.session.sendQuota / 2));
+  }
+  const done = replenish(client.session, tables.now, (delivery) => fits(tables, live, delivery));
+  if (done.session !== client.session) {
+    replaceSession(tables, client, done.session);
+    for (const [{ message }, reason] of done.dropped) {
+      observeDrop(tables, client.clientId, message.topic, reason);
+    }
+    const then = done.outbound.map((outbound) => sendOutbound(tables, live, outbound));
+    ask(tables, durably(client.clientId, done.writes, ...then));
+  }
+  if (client.groups.size > 0) {
+    const writes: Write[] = [];
+    const then: Effect[] = [];
+    for (const group of client.groups) takeShared(tables, group, client, writes, then);
+    if (writes.length + then.length > 0) ask(tables, durably(client.clientId, writes, ...then));
+  }
+  if (client.streams.length > 0) streamRetained(tables, client, client.session.sendQuota);
+  readOn(tables, client);
+}
+
+/** Asks the store for the next part of a queue, when its head runs low and there is a tail. */
+export function readOn(tables: Tables, row: Client | Group): void {
+  const { queue } = row.session;
+  const present = row.kind === "client" ? row.live?.ready === true : row.members.some(isHere);
+  if (row.reading || !present || tailLength(queue) === 0) return;
+  const { queueHead } = tables.rules.limits;
+  const inHead = fifo.size(queue.head);
+  if (inHead > queueHead / 2) return;
+  row.reading = true;
+  tables.out.push({
+    type: "read",
+    clientId: row.session.clientId,
+    from: tailStart(queue)!,
+    most: queueHead - inHead,
+  });
+}
+
+function isHere(member: Group["members"][number]): boolean {
+  return sendable(member.client);
+}

@@ -1,0 +1,41 @@
+/**
+ * Retained messages: set, replace, clear, within limits. MQTT 5.0 section 3.3.1.3.
+ */
+
+import type { Message } from "../session/message.ts";
+import { messageSize } from "../session/message.ts";
+import type { Write } from "../session/write.ts";
+import type { TopicName } from "../topic/topic_name.ts";
+import type { Tables } from "./tables.ts";
+import { observeDrop } from "./tables.ts";
+
+/**
+ * Takes a message with RETAIN 1 into the tree, or clears its topic where the payload is empty.
+ *
+ * @returns what to write, or undefined where the limits left no room
+ */
+export function retain(tables: Tables, message: Message): readonly Write[] | undefined {
+  const { topic } = message;
+  if (message.payload.length === 0) return clearRetained(tables, topic); // [MQTT-3.3.1-6]
+  const { limits } = tables.rules;
+  const known = tables.retained.get(topic);
+  const bytes = messageSize(message) - (known === undefined ? 0 : messageSize(known));
+  if (
+    known === undefined && tables.retained.size >= limits.retainedMessages ||
+    tables.retainedBytes + bytes > limits.retainedBytes
+  ) {
+    observeDrop(tables, message.publisher, topic, "retainedFull");
+    return undefined;
+  }
+  tables.retained.set(topic, message); // [MQTT-3.3.1-5]
+  tables.retainedBytes += bytes;
+  return [{ type: "putRetained", message }];
+}
+
+/** Takes the retained message of a topic away. */
+export function clearRetained(tables: Tables, topic: TopicName): readonly Write[] {
+  const removed = tables.retained.delete(topic);
+  if (removed === undefined) return [];
+  tables.retainedBytes -= messageSize(removed);
+  return [{ type: "deleteRetained", topic }];
+}

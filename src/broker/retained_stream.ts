@@ -1,0 +1,117 @@
+/**
+ * Retained messages for a new subscription, as a stream: taken from the tree as the socket and the send
+ * quota allow, not queued, the payload bytes shared with the tree.
+ * MQTT 5.0 sections 3.3.1.3 and 3.8.3.1.
+ */
+
+import type { QoS } from "../packet/packet.ts";
+import { permits } from "../policy/permits.ts";
+import { intoFlight } from "../session/deliver.ts";
+import type { Effect } from "../session/effect.ts";
+import type { Delivery, Message, Order } from "../session/message.ts";
+import * as ids from "../session/packet_id_map.ts";
+import { durably } from "../session/step.ts";
+import type { Subscription } from "../session/subscription_map.ts";
+import type { Write } from "../session/write.ts";
+import { fits, sendDelivery } from "./outgoing.ts";
+import type { Client, Tables } from "./tables.ts";
+import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
+
+export interface RetainedStream {
+  readonly messages: Iterator<Message>;
+  readonly subscription: Subscription;
+  /** Of a later order than the SUBSCRIBE: those have come as ordinary messages. */
+  readonly before: Order;
+  /** Taken from the iterator, but not sent for want of quota. */
+  pending: Message | undefined;
+}
+
+/** Begins a stream; `refill` goes on with it. */
+export function beginStream(tables: Tables, client: Client, subscription: Subscription): void {
+  const messages = tables.retained.matching(subscription.filter);
+  const others = client.streams.filter((stream) => stream.subscription.full !== subscription.full);
+  const before = tables.nextOrder;
+  client.streams = [...others, { messages, subscription, before, pending: undefined }];
+  tables.runnable.add(client);
+}
+
+/** Sends on from the client's streams: a bounded number a turn, `quota` of them with QoS 1 or 2. */
+export function streamRetained(tables: Tables, client: Client, quota: number): void {
+  const writes: Write[] = [];
+  const then: Effect[] = [];
+  let left = quota;
+  let turns = tables.rules.limits.retainedPerTurn;
+  let waiting = false;
+  while (client.streams.length > 0 && turns > 0 && !waiting && sendable(client)) {
+    const stream = client.streams[0]!;
+    const message = stream.pending ?? next(stream);
+    if (message === undefined) {
+      client.streams = client.streams.slice(1);
+      continue;
+    }
+    turns -= 1;
+    const delivery = deliveryOf(tables, client, stream, message);
+    if (delivery === undefined) {
+      stream.pending = undefined;
+    } else if (delivery.qos === 0) {
+      stream.pending = undefined;
+      tables.out.push(sendDelivery(tables, client.live!, delivery, 0, false));
+    } else if (left > 0 && client.session.sendQuota > 0 && client.session.resending.length === 0) {
+      stream.pending = undefined;
+      left -= 1;
+      intoFlightNow(tables, client, delivery, writes, then);
+    } else {
+      stream.pending = message;
+      waiting = true; // the next acknowledgement goes on
+    }
+  }
+  if (client.streams.length === 0 || waiting || !sendable(client)) tables.runnable.delete(client);
+  else tables.runnable.add(client);
+  if (writes.length + then.length > 0) ask(tables, durably(client.clientId, writes, ...then));
+}
+
+function next(stream: RetainedStream): Message | undefined {
+  const result = stream.messages.next();
+  return result.done === true ? undefined : result.value;
+}
+
+/** Undefined for what is not to be sent: newer than the subscription, expired, too large, denied. */
+function deliveryOf(
+  tables: Tables,
+  client: Client,
+  { subscription, before }: RetainedStream,
+  message: Message,
+): Delivery | undefined {
+  if (message.order >= before) return undefined;
+  if (message.expiresAt <= tables.now) return undefined; // expire.ts takes it away
+  const { identity } = client.live!.connection;
+  if (!permits(tables.rules, identity, "receive", message.topic).permitted) return undefined;
+  const { options } = subscription;
+  const qos: QoS = options.qos < message.qos ? options.qos : message.qos;
+  const identifier = options.subscriptionIdentifier;
+  const delivery: Delivery = {
+    message,
+    qos,
+    retain: true, // [MQTT-3.3.1-8]
+    subscriptionIdentifiers: identifier === undefined ? undefined : [identifier],
+    group: undefined,
+  };
+  if (fits(tables, client.live!, delivery)) return delivery;
+  observeDrop(tables, client.clientId, message.topic, "tooLargeForClient");
+  return undefined;
+}
+
+function intoFlightNow(
+  tables: Tables,
+  client: Client,
+  delivery: Delivery,
+  writes: Write[],
+  then: Effect[],
+): void {
+  // Past its queue on purpose: a retained message is older than what is queued by this subscription.
+  const packetId = ids.firstFree(client.session.inflight, client.session.nextPacketId);
+  const flown = intoFlight(client.session, delivery, packetId, tables.now);
+  replaceSession(tables, client, flown.session);
+  writes.push(...flown.writes);
+  then.push(sendDelivery(tables, client.live!, delivery, packetId, false));
+}

@@ -1,0 +1,104 @@
+/**
+ * An accepted message: delayed, retained, fanned out, and its receipt, all in one persist.
+ * MQTT 5.0 sections 3.3 and 4.3.
+ */
+
+import type { Puback, Pubrec } from "../packet/packet.ts";
+import { Reason } from "../packet/reason_code.ts";
+import type { ClientId } from "../policy/identity.ts";
+import type { Effect } from "../session/effect.ts";
+import type { Message } from "../session/message.ts";
+import { owned } from "../session/message.ts";
+import * as ids from "../session/packet_id_map.ts";
+import type { Write } from "../session/write.ts";
+import { durably } from "../session/step.ts";
+import { delay, isDelayed } from "./delayed.ts";
+import { fanOut } from "./fan_out.ts";
+import { retain } from "./retain.ts";
+import type { Client, Live, Tables } from "./tables.ts";
+import { ask, replaceSession } from "./tables.ts";
+
+/** Who is to be told that the message is safe. */
+export interface Receipt {
+  readonly live: Live;
+  readonly client: Client;
+  readonly packet: Puback | Pubrec;
+}
+
+/**
+ * Routes a message.
+ *
+ * @param of whose persist it is: the publisher's
+ * @param writes that become durable together with it
+ */
+export function route(
+  tables: Tables,
+  message: Message,
+  of: ClientId,
+  receipt: Receipt | undefined,
+  writes: readonly Write[],
+): void {
+  if (isDelayed(message)) {
+    const delayed = delay(tables, message);
+    const reason = delayed === undefined ? Reason.quotaExceeded : Reason.success;
+    return finish(tables, of, receipt, reason, [...writes, ...delayed ?? []], []);
+  }
+  let reason: number = Reason.success;
+  let retained: readonly Write[] = [];
+  if (message.retain) {
+    const kept = retain(tables, message.qos === 0 ? owned(message) : message);
+    if (kept === undefined) reason = Reason.quotaExceeded;
+    else retained = kept;
+  }
+  const { writes: fanned, then, matched, rejected } = fanOut(tables, message);
+  if (rejected) reason = Reason.quotaExceeded;
+  else if (!matched && reason === Reason.success) reason = Reason.noMatchingSubscribers;
+  const all = writes.length + retained.length === 0 ? fanned : [...writes, ...retained, ...fanned];
+  finish(tables, of, receipt, reason, all, then);
+}
+
+function finish(
+  tables: Tables,
+  of: ClientId,
+  receipt: Receipt | undefined,
+  reason: number,
+  writes: readonly Write[],
+  then: readonly Effect[],
+): void {
+  if (receipt === undefined) {
+    if (writes.length + then.length > 0) ask(tables, { type: "persist", of, writes, then });
+    return;
+  }
+  const { live, client, packet } = receipt;
+  const reasonCode = live.connection.version === 5 ? reason : Reason.success;
+  if (packet.type === "puback") live.unacknowledged += 1;
+  let kept = writes;
+  if (packet.type === "pubrec" && reasonCode >= 0x80) { // refused: the Packet Identifier is free
+    const { packetId } = packet;
+    const received = ids.remove(client.session.received, packetId);
+    replaceSession(tables, client, { ...client.session, received });
+    kept = writes.filter((write) =>
+      !(write.type === "putReceived" && write.packetId === packetId && write.clientId === of)
+    );
+  }
+  const answer: Effect = {
+    type: "send",
+    to: live.id,
+    packet: reasonCode === packet.reasonCode ? packet : { ...packet, reasonCode },
+  };
+  ask(tables, durably(of, kept, answer, ...then));
+  holdBack(tables, live);
+}
+
+/** Too much waits for the store: its publisher is not read until that is better. */
+function holdBack(tables: Tables, live: Live): void {
+  if (tables.pending < tables.rules.limits.pendingWrites || live.heldBack) return;
+  live.heldBack = true;
+  tables.heldBack.add(live);
+  tables.out.push({ type: "pause", connection: live.id });
+}
+
+/** The next order; every message that enters the broker takes one. */
+export function takeOrder(tables: Tables): number {
+  return tables.nextOrder++;
+}

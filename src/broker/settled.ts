@@ -1,0 +1,60 @@
+/**
+ * What was asked for is durable: what waited for it may leave, in order. Section 7 of the architecture.
+ */
+
+import { Reason } from "../packet/reason_code.ts";
+import type { Effect, Persist } from "../session/effect.ts";
+import { withTopicAlias } from "./outgoing.ts";
+import { refill } from "./refill.ts";
+import { schedule } from "./schedule.ts";
+import type { Live, Tables } from "./tables.ts";
+
+/** Lets go what stood in `then`; what is for a connection that has gone is dropped. */
+export function onSettled(tables: Tables, persists: readonly Persist[]): void {
+  for (let i = 0; i < persists.length; i++) {
+    tables.pending -= 1;
+    const { then } = persists[i]!;
+    for (let j = 0; j < then.length; j++) release(tables, then[j]!);
+  }
+  if (tables.heldBack.size > 0 && tables.pending <= tables.rules.limits.pendingWrites / 2) {
+    for (const live of tables.heldBack) {
+      live.heldBack = false;
+      if (live.ready) tables.out.push({ type: "resume", connection: live.id });
+    }
+    tables.heldBack.clear();
+  }
+}
+
+function release(tables: Tables, effect: Effect): void {
+  if (effect.type === "deliverAs") {
+    if (tables.connections.has(effect.to)) tables.out.push(effect);
+    return;
+  }
+  if (effect.type !== "send") {
+    tables.out.push(effect);
+    return;
+  }
+  const live = tables.connections.get(effect.to);
+  if (live === undefined) return;
+  if (effect.packet.type === "puback") live.unacknowledged -= 1;
+  if (effect.packet.type === "publish") {
+    tables.out.push({ ...effect, packet: withTopicAlias(live, effect.packet) });
+    return;
+  }
+  tables.out.push(effect);
+  if (effect.packet.type === "connack" && effect.packet.reasonCode === Reason.success) {
+    becomeReady(tables, live);
+  }
+}
+
+/** CONNACK has left: from here on packets may be sent, and the client is read again. */
+function becomeReady(tables: Tables, live: Live): void {
+  live.ready = true;
+  tables.liveVersion += 1;
+  if (!live.heldBack) tables.out.push({ type: "resume", connection: live.id });
+  const { retryInterval } = tables.rules.limits;
+  if (retryInterval > 0 && live.connection.version !== 5) {
+    schedule(tables, { type: "retry", live }, tables.now + retryInterval * 1000);
+  }
+  refill(tables, live.client!);
+}

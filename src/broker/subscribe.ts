@@ -1,0 +1,48 @@
+/**
+ * Subscriptions into and out of the tree, and the retained messages that a new one asks for.
+ * MQTT 5.0 sections 3.8.4 and 3.10.4.
+ */
+
+import type { Granted } from "../session/effect.ts";
+import type { Subscription } from "../session/subscription_map.ts";
+import { beginStream } from "./retained_stream.ts";
+import { join, leave } from "./shared.ts";
+import type { Client, Tables } from "./tables.ts";
+
+/** Makes granted subscriptions effective, and begins their streams of retained messages. */
+export function index(tables: Tables, client: Client, granted: readonly Granted[]): void {
+  for (const { subscription, existed } of granted) {
+    if (subscription.shareName !== undefined) {
+      join(tables, client, subscription); // no retained messages for shared ones, section 4.8.2
+      continue;
+    }
+    tables.tree.add(subscription.filter, client.clientId, {
+      kind: "client",
+      client,
+      subscription,
+    });
+    const { retainHandling } = subscription.options;
+    if (retainHandling === 0 || retainHandling === 1 && !existed) {
+      beginStream(tables, client, subscription); // [MQTT-3.3.1-9] [MQTT-3.3.1-10]
+    }
+  }
+}
+
+/** Takes subscriptions out; what is inflight or queued by them stays [MQTT-3.10.4-3]. */
+export function unindex(
+  tables: Tables,
+  client: Client,
+  removed: readonly Subscription[],
+): void {
+  for (const subscription of removed) {
+    if (subscription.shareName !== undefined) {
+      leave(tables, client, subscription);
+      continue;
+    }
+    tables.tree.remove(subscription.filter, client.clientId);
+    // What was not sent yet of its retained messages is not sent any more.
+    client.streams = client.streams.filter((stream) =>
+      stream.subscription.full !== subscription.full
+    );
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * The broker's tables: the one place with mutable fields. Rows are replaced or set by the functions of
+ * this folder only; `Session` and `Connection` values in them are immutable and replaced whole.
+ */
+
+import type { ClientId, ConnectionId, Instant } from "../policy/identity.ts";
+import type { Rules } from "../policy/rules.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { Effect, Persist } from "../session/effect.ts";
+import type { DropReason } from "../session/fact.ts";
+import type { Message, Order } from "../session/message.ts";
+import { queueLength } from "../session/queue.ts";
+import type { Session } from "../session/session.ts";
+import type { Subscription } from "../session/subscription_map.ts";
+import type { PendingWill } from "../session/write.ts";
+import type { TopicFilter } from "../topic/topic_filter.ts";
+import type { TopicName } from "../topic/topic_name.ts";
+import { FilterTree } from "../topic/filter_tree.ts";
+import { RetainedTree } from "../topic/retained_tree.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { Plan } from "./plan.ts";
+import { planOf } from "./plan.ts";
+import type { RetainedStream } from "./retained_stream.ts";
+
+/** A row of the table of Network Connections. */
+export interface Live {
+  readonly id: ConnectionId;
+  connection: Connection;
+  readonly entropy: Uint8Array;
+  /** Undefined until its session is known. */
+  client: Client | undefined;
+  /** CONNACK has left: packets may be sent. */
+  ready: boolean;
+  congested: boolean;
+  /** Reading is stopped because too much waits for the store. */
+  heldBack: boolean;
+  lastHeard: Instant;
+  /** PUBACKs that wait for the store. */
+  unacknowledged: number;
+  /** Topic Aliases that the broker has set towards this client. */
+  readonly outgoingAliases: Map<TopicName, number>;
+}
+
+/** A row of the table of sessions, connected and absent. */
+export interface Client {
+  readonly kind: "client";
+  readonly clientId: ClientId;
+  session: Session;
+  live: Live | undefined;
+  will: PendingWill | undefined;
+  /** Retained messages that are still to be sent. */
+  streams: RetainedStream[];
+  /** A part of the queue is being read from the store. */
+  reading: boolean;
+  /** Shared subscriptions that it is a member of. */
+  readonly groups: Set<Group>;
+}
+
+/** A row of the table of shared subscriptions: members, and the queue that they share. */
+export interface Group {
+  readonly kind: "group";
+  /** Never a client id: it begins with U+0000. */
+  readonly key: string;
+  readonly filter: TopicFilter;
+  readonly members: Member[];
+  /** Where the search for the next member starts. */
+  next: number;
+  /** Holds nothing but a queue. */
+  session: Session;
+  reading: boolean;
+}
+
+export interface Member {
+  readonly client: Client;
+  subscription: Subscription;
+}
+
+/** What a filter of the tree leads to. */
+export type Subscriber =
+  | { readonly kind: "client"; readonly client: Client; readonly subscription: Subscription }
+  | Group;
+
+/** What a deadline is about; one object a row, compared by identity. */
+export type Deadline =
+  | { readonly type: "connect" | "keepAlive" | "drain" | "retry"; readonly live: Live }
+  | { readonly type: "session" | "will"; readonly client: Client }
+  | { readonly type: "delayed"; readonly message: Message };
+
+export interface Tables {
+  readonly connections: Map<ConnectionId, Live>;
+  readonly clients: Map<ClientId, Client>;
+  readonly groups: Map<string, Group>;
+  readonly tree: FilterTree<Subscriber, Plan>;
+  readonly retained: RetainedTree<Message>;
+  readonly delayed: Map<Order, Message>;
+  readonly deadlines: Deadlines<string>;
+  readonly deadlineOf: Map<string, Deadline>;
+  /** Clients with a retained stream that only waits for its turn. */
+  readonly runnable: Set<Client>;
+  readonly heldBack: Set<Live>;
+  rules: Rules;
+  now: Instant;
+  nextOrder: Order;
+  /** Grows with whatever changes to whom packets may be sent. */
+  liveVersion: number;
+  queuedMessages: number;
+  queuedBytes: number;
+  retainedBytes: number;
+  /** Persist effects that are not settled. */
+  pending: number;
+  /** The effects of this step, in order. */
+  out: Effect[];
+}
+
+/** Empty tables. */
+export function newTables(rules: Rules): Tables {
+  const tables: Tables = {
+    connections: new Map(),
+    clients: new Map(),
+    groups: new Map(),
+    tree: new FilterTree<Subscriber, Plan>(
+      (topic, values) => planOf(tables.rules, topic, values),
+      rules.limits.matchCache,
+    ),
+    retained: new RetainedTree(),
+    delayed: new Map(),
+    deadlines: new Deadlines(),
+    deadlineOf: new Map(),
+    runnable: new Set(),
+    heldBack: new Set(),
+    rules,
+    now: 0,
+    nextOrder: 1,
+    liveVersion: 0,
+    queuedMessages: 0,
+    queuedBytes: 0,
+    retainedBytes: 0,
+    pending: 0,
+    out: [],
+  };
+  return tables;
+}
+
+/** Puts another session value into a row and keeps the totals right. */
+export function replaceSession(tables: Tables, row: Client | Group, next: Session): void {
+  const before = row.session;
+  if (before.queue !== next.queue) {
+    tables.queuedMessages += queueLength(next.queue) - queueLength(before.queue);
+    tables.queuedBytes += next.queue.bytes - before.queue.bytes;
+  }
+  row.session = next;
+}
+
+/** Whether the queues of all sessions together may grow. */
+export function queueRoom(tables: Tables): boolean {
+  const { limits } = tables.rules;
+  return tables.queuedMessages < limits.queuedMessages && tables.queuedBytes < limits.queuedBytes;
+}
+
+/** Whether packets may be sent to the client now. */
+export function sendable(client: Client): boolean {
+  return client.live !== undefined && client.live.ready && !client.live.congested;
+}
+
+/** Tells that messages were dropped. */
+export function observeDrop(
+  tables: Tables,
+  clientId: ClientId,
+  topic: TopicName,
+  reason: DropReason,
+  count = 1,
+): void {
+  tables.out.push({ type: "observe", fact: { type: "dropped", clientId, topic, reason, count } });
+}
+
+/** Asks for a persist, and counts it until it is settled. */
+export function ask(tables: Tables, persist: Persist): void {
+  tables.pending += 1;
+  tables.out.push(persist);
+}

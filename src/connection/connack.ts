@@ -1,0 +1,48 @@
+/**
+ * The CONNACK that answers a CONNECT. MQTT 5.0 section 3.2; MQTT 3.1.1 section 3.2.
+ */
+
+import type { Connack, ConnackProperties } from "../packet/packet.ts";
+import type { ReasonCode } from "../packet/reason_code.ts";
+import type { Rules } from "../policy/rules.ts";
+import { Reason } from "../packet/reason_code.ts";
+import type { Connection } from "./connection.ts";
+
+/** A CONNACK that lets the client in and tells a 5.0 client what it has been granted. */
+export function welcome(connection: Connection, rules: Rules, sessionPresent: boolean): Connack {
+  return {
+    type: "connack",
+    sessionPresent: sessionPresent && connection.version !== 3, // 3.1 knows no such flag
+    reasonCode: Reason.success,
+    properties: connection.version === 5 ? granted(connection, rules) : undefined,
+  };
+}
+
+function granted(connection: Connection, { limits, sharedSubscriptions }: Rules) {
+  const properties: ConnackProperties = {
+    receiveMaximum: limits.receiveMaximum,
+    maximumPacketSize: limits.maximumPacketSize,
+    topicAliasMaximum: limits.topicAliasMaximum,
+    ...(connection.expiryChanged
+      ? { sessionExpiryInterval: connection.sessionExpiryInterval }
+      : {}),
+    ...(connection.assigned ? { assignedClientIdentifier: connection.clientId } : {}),
+    ...(connection.keepAliveChanged ? { serverKeepAlive: connection.keepAlive } : {}),
+    ...(sharedSubscriptions ? {} : { sharedSubscriptionAvailable: 0 as const }),
+  };
+  return properties;
+}
+
+/** A CONNACK that turns the client away [MQTT-3.2.2-6]. */
+export function refusal(
+  connection: Connection,
+  reasonCode: ReasonCode,
+  reasonString: string,
+): Connack {
+  return {
+    type: "connack",
+    sessionPresent: false,
+    reasonCode,
+    properties: connection.version === 5 ? { reasonString } : undefined,
+  };
+}

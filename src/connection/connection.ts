@@ -1,0 +1,70 @@
+/**
+ * One Network Connection as an immutable record: what the broker agreed on with the client.
+ * MQTT 5.0 sections 3.1 and 3.2.
+ */
+
+import type { Connect, ProtocolVersion, WillPacket } from "../packet/packet.ts";
+import type { ClientId, ConnectionId, Identity, Peer, Seconds } from "../policy/identity.ts";
+import { ANONYMOUS } from "../policy/identity.ts";
+import type { TopicName } from "../topic/topic_name.ts";
+import type { Stage } from "./stage.ts";
+
+export interface Connection {
+  readonly id: ConnectionId;
+  readonly peer: Peer;
+  readonly stage: Stage;
+  readonly version: ProtocolVersion;
+  /** Empty until CONNECT. */
+  readonly clientId: ClientId;
+  /** The client id was made by the broker [MQTT-3.1.3-6]. */
+  readonly assigned: boolean;
+  readonly identity: Identity;
+  readonly cleanStart: boolean;
+  /** What is in force, after the broker's limit; 0: off. */
+  readonly keepAlive: Seconds;
+  /** The client asked for another Keep Alive and is told so. */
+  readonly keepAliveChanged: boolean;
+  readonly sessionExpiryInterval: Seconds;
+  /** The client asked for another Session Expiry Interval and is told so. */
+  readonly expiryChanged: boolean;
+  /** PUBLISH packets with a Packet Identifier that may be inflight to the client. */
+  readonly window: number;
+  /** Bytes of the largest packet that the client takes; Infinity where it set none. */
+  readonly maximumPacketSize: number;
+  /** Topic Aliases that the broker may set towards the client. */
+  readonly outgoingAliases: number;
+  /** The client wants Reason Strings and User Properties [MQTT-3.1.2-29]. */
+  readonly problemInformation: boolean;
+  /** Topic Aliases that the client has set. */
+  readonly aliases: ReadonlyMap<number, TopicName>;
+  readonly will: WillPacket | undefined;
+}
+
+/** A link of which nothing is known but its far end. */
+export function newConnection(id: ConnectionId, peer: Peer): Connection {
+  return {
+    id,
+    peer,
+    stage: "awaitingConnect",
+    version: 4,
+    clientId: "",
+    assigned: false,
+    identity: ANONYMOUS,
+    cleanStart: true,
+    keepAlive: 0,
+    keepAliveChanged: false,
+    sessionExpiryInterval: 0,
+    expiryChanged: false,
+    window: 1,
+    maximumPacketSize: Infinity,
+    outgoingAliases: 0,
+    problemInformation: true,
+    aliases: new Map(),
+    will: undefined,
+  };
+}
+
+/** Receive Maximum of a client that sets none, section 3.1.2.11.3. */
+export function receiveMaximumOf(connect: Connect): number {
+  return connect.properties?.receiveMaximum ?? 65_535;
+}

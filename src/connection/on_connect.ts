@@ -1,0 +1,96 @@
+/**
+ * A CONNECT: what the client asks for, cut down to what the broker grants. Who the client is, and
+ * whether it may come in, is decided after. MQTT 5.0 section 3.1; MQTT 3.1.1 section 3.1.
+ */
+
+import type { Connect } from "../packet/packet.ts";
+import { Reason } from "../packet/reason_code.ts";
+import type { Seconds } from "../policy/identity.ts";
+import { NEVER_EXPIRES } from "../policy/identity.ts";
+import type { Rules } from "../policy/rules.ts";
+import type { Connection } from "./connection.ts";
+import { receiveMaximumOf } from "./connection.ts";
+import type { Refusal } from "./guard.ts";
+
+/**
+ * The connection in the stage `authenticating`, or why it cannot be.
+ *
+ * @param entropy 16 random bytes, for a client id of the broker's making
+ */
+export function onConnect(
+  connection: Connection,
+  connect: Connect,
+  rules: Rules,
+  entropy: Uint8Array,
+): Connection | Refusal {
+  const version = connect.protocolVersion;
+  const known = { ...connection, version };
+  if (connect.clientId === "") {
+    // 3.1 wants 1 to 23 characters; 3.1.1 lets it be empty for Clean Session only [MQTT-3.1.3-8].
+    if (version === 3 || version === 4 && !connect.cleanStart) {
+      return {
+        reason: Reason.clientIdentifierNotValid,
+        answer: "disconnect",
+        detail: version === 3
+          ? "an empty client id is not allowed in MQTT 3.1"
+          : "an empty client id needs Clean Session 1",
+        connection: known,
+      };
+    }
+  }
+  if (connect.properties?.authenticationMethod !== undefined) { // section 4.12
+    return {
+      reason: Reason.badAuthenticationMethod,
+      answer: "disconnect",
+      detail: `authentication method "${connect.properties.authenticationMethod}" is not known`,
+      connection: known,
+    };
+  }
+  const { limits } = rules;
+  const keepAlive = grantedKeepAlive(connect.keepAlive, limits.maximumKeepAlive);
+  const asked = askedExpiry(connect, rules);
+  const sessionExpiryInterval = Math.min(asked, limits.maximumSessionExpiryInterval);
+  const properties = connect.properties;
+  return {
+    ...known,
+    stage: "authenticating",
+    clientId: connect.clientId === "" ? assignedClientId(entropy) : connect.clientId,
+    assigned: connect.clientId === "",
+    cleanStart: connect.cleanStart,
+    keepAlive,
+    keepAliveChanged: keepAlive !== connect.keepAlive,
+    sessionExpiryInterval,
+    expiryChanged: sessionExpiryInterval !== asked,
+    window: Math.min(receiveMaximumOf(connect), limits.sendWindow),
+    maximumPacketSize: properties?.maximumPacketSize ?? Infinity,
+    outgoingAliases: Math.min(properties?.topicAliasMaximum ?? 0, limits.outgoingTopicAliases),
+    problemInformation: properties?.requestProblemInformation !== 0,
+    will: connect.will,
+  };
+}
+
+/** 0 turns Keep Alive off, which only a broker without a limit of its own grants. */
+function grantedKeepAlive(asked: Seconds, maximum: Seconds): Seconds {
+  if (maximum === 65_535) return asked;
+  return asked === 0 ? maximum : Math.min(asked, maximum);
+}
+
+/** In 3.x Clean Session says both: start anew and keep nothing. */
+function askedExpiry(connect: Connect, rules: Rules): Seconds {
+  if (connect.protocolVersion === 5) return connect.properties?.sessionExpiryInterval ?? 0;
+  return connect.cleanStart ? 0 : rules.persistentSessionExpiryInterval;
+}
+
+/** 16 characters behind `dunlin-`, 5 random bits each. */
+function assignedClientId(entropy: Uint8Array): string {
+  let id = "dunlin-";
+  for (const byte of entropy) id += ALPHABET[byte & 31];
+  return id;
+}
+
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+
+/** When a session of this expiry ends whose client leaves now; Infinity for never. */
+export function expiresAt(now: number, expiryInterval: Seconds): number {
+  return expiryInterval === NEVER_EXPIRES ? Infinity : now + expiryInterval * 1000;
+}

@@ -1,0 +1,135 @@
+/**
+ * Bytes as they arrive on a Network Connection, cut into whole control packets. MQTT 5.0 section 2.1.4.
+ *
+ * Looks at nothing but the fixed header. Copies only what is cut off by the end of a chunk or left unpulled,
+ * into a buffer that grows with the bytes that really came, never with the length that a header claims.
+ */
+
+import { frameLength } from "./fixed_header.ts";
+import { MalformedPacket } from "./malformed_packet.ts";
+import { Reason } from "./reason_code.ts";
+
+const NOTHING: Uint8Array = new Uint8Array(0);
+const SMALLEST_BUFFER = 64;
+
+/**
+ * `push(chunk)`, then `while ((frame = splitter.next()))`. The bytes to come are those of `#kept`, then those
+ * of `#chunk`. Once `next()` has thrown, the connection cannot be read on: it throws again.
+ */
+export class FrameSplitter {
+  readonly #maximumPacketSize: number;
+  #kept = NOTHING;
+  #keptFrom = 0;
+  #keptTo = 0;
+  #chunk = NOTHING;
+  #chunkFrom = 0;
+
+  /** @param maximumPacketSize of a whole control packet in bytes, fixed header included */
+  constructor(maximumPacketSize: number) {
+    this.#maximumPacketSize = maximumPacketSize;
+  }
+
+  /** Bytes that are held and not yet handed out. */
+  get buffered(): number {
+    return this.#keptTo - this.#keptFrom + this.#chunk.length - this.#chunkFrom;
+  }
+
+  /**
+   * Takes the next bytes. The chunk is referred to, not copied: it must not be overwritten before `next()`
+   * has returned undefined or `keep()` was called.
+   */
+  push(chunk: Uint8Array): void {
+    this.keep();
+    this.#chunk = chunk;
+    this.#chunkFrom = 0;
+  }
+
+  /** Copies what is left of the chunk, so that its memory may be used again while `next()` is not called. */
+  keep(): void {
+    this.#take(this.#chunk.length - this.#chunkFrom, 0);
+  }
+
+  /**
+   * The next whole frame, fixed header included, as a view that is valid until the chunk it came in is
+   * overwritten; undefined where more bytes are needed. Throws MalformedPacket 0x95 where the fixed header
+   * claims more than the Maximum Packet Size, 0x81 where the Remaining Length is ill-formed.
+   */
+  next(): Uint8Array | undefined {
+    if (this.#keptFrom < this.#keptTo) return this.#nextKept();
+    const chunk = this.#chunk;
+    const from = this.#chunkFrom;
+    const length = this.#lengthAt(chunk, from, chunk.length);
+    if (length === 0 || from + length > chunk.length) {
+      this.#take(chunk.length - from, length);
+      return undefined;
+    }
+    this.#chunkFrom = from + length;
+    if (this.#chunkFrom === chunk.length) this.#forgetChunk();
+    return from === 0 && length === chunk.length ? chunk : chunk.subarray(from, from + length);
+  }
+
+  /** `next()` where bytes were kept: the frame is completed there, with no more of the chunk than it needs. */
+  #nextKept(): Uint8Array | undefined {
+    let length = this.#lengthAt(this.#kept, this.#keptFrom, this.#keptTo);
+    while (length === 0) {
+      if (this.#take(1, 0) === 0) return undefined;
+      length = this.#lengthAt(this.#kept, this.#keptFrom, this.#keptTo);
+    }
+    const missing = length - (this.#keptTo - this.#keptFrom);
+    if (missing > 0 && this.#take(missing, length) < missing) return undefined;
+    const frame = this.#kept.subarray(this.#keptFrom, this.#keptFrom + length);
+    this.#keptFrom += length;
+    // The view keeps the memory alive as long as it is needed; an idle connection need not.
+    if (this.#keptFrom === this.#keptTo) this.#forgetKept();
+    return frame;
+  }
+
+  #lengthAt(bytes: Uint8Array, from: number, to: number): number {
+    const length = frameLength(bytes, from, to);
+    if (length > this.#maximumPacketSize) {
+      throw new MalformedPacket(
+        Reason.packetTooLarge,
+        `a packet of ${length} bytes, the Maximum Packet Size is ${this.#maximumPacketSize}`,
+      );
+    }
+    return length;
+  }
+
+  /** Moves up to `count` bytes from the chunk behind the kept ones and returns how many there were. */
+  #take(count: number, frameSize: number): number {
+    const taken = Math.min(count, this.#chunk.length - this.#chunkFrom);
+    if (taken === 0) return 0;
+    if (this.#keptTo + taken > this.#kept.length) this.#grow(taken, frameSize);
+    this.#kept.set(this.#chunk.subarray(this.#chunkFrom, this.#chunkFrom + taken), this.#keptTo);
+    this.#keptTo += taken;
+    this.#chunkFrom += taken;
+    if (this.#chunkFrom === this.#chunk.length) this.#forgetChunk();
+    return taken;
+  }
+
+  /**
+   * Doubling keeps the cost of many small chunks linear; the size of the frame, where it is known, caps it.
+   * Always new memory: views on the old one may still be in use.
+   */
+  #grow(more: number, frameSize: number): void {
+    const live = this.#keptTo - this.#keptFrom;
+    const needed = live + more;
+    const doubled = Math.max(2 * needed, SMALLEST_BUFFER);
+    const grown = new Uint8Array(frameSize >= needed ? Math.min(doubled, frameSize) : doubled);
+    grown.set(this.#kept.subarray(this.#keptFrom, this.#keptTo));
+    this.#kept = grown;
+    this.#keptFrom = 0;
+    this.#keptTo = live;
+  }
+
+  #forgetChunk(): void {
+    this.#chunk = NOTHING;
+    this.#chunkFrom = 0;
+  }
+
+  #forgetKept(): void {
+    this.#kept = NOTHING;
+    this.#keptFrom = 0;
+    this.#keptTo = 0;
+  }
+}

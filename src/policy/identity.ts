@@ -1,0 +1,67 @@
+/**
+ * Who a client is, as far as it has been proven, and where it comes from. Values only: how the proof
+ * was made is a matter of `authentication/`.
+ */
+
+import type { ProtocolVersion } from "../packet/packet.ts";
+
+/** 1 to 65,535 bytes of UTF-8 without U+0000 [MQTT-3.1.3-4]. */
+export type ClientId = string;
+
+/** Numbered from 1 in the order of arrival; never used again. */
+export type ConnectionId = number;
+
+/** Milliseconds: the wall clock at start plus the monotonic time since, so it never falls or jumps. */
+export type Instant = number;
+
+export type Seconds = number;
+
+/** Session Expiry Interval that stands for "does not expire", section 3.1.2.11.2. */
+export const NEVER_EXPIRES: Seconds = 0xffffffff;
+
+/** The far end of a Network Connection and the listener that took it. */
+export interface Peer {
+  /** `127.0.0.1:50123`, or the path of a Unix socket. */
+  readonly address: string;
+  /** The listener's name in the configuration. */
+  readonly listener: string;
+  /** The listener lets in clients that give no credentials. */
+  readonly anonymousAllowed: boolean;
+}
+
+/** A proven identity. `user` is undefined for an anonymous client, whatever user name it sent. */
+export interface Identity {
+  readonly user: string | undefined;
+  readonly roles: readonly string[];
+}
+
+export const ANONYMOUS: Identity = { user: undefined, roles: [] };
+
+/** The broker's own services: nobody can log in as it. */
+export const BROKER: Identity = { user: "$broker", roles: ["$broker"] };
+
+/** What a client offers in CONNECT as proof. */
+export interface Credentials {
+  readonly clientId: ClientId;
+  readonly username: string | undefined;
+  readonly password: Uint8Array | undefined;
+  readonly authenticationMethod: string | undefined;
+  readonly authenticationData: Uint8Array | undefined;
+  readonly protocolVersion: ProtocolVersion;
+  readonly peer: Peer;
+}
+
+/** What the proof came to; `reason` is a Reason Code of CONNACK. */
+export type Verdict =
+  | { readonly type: "accepted"; readonly identity: Identity }
+  | { readonly type: "refused"; readonly reason: number; readonly detail: string };
+
+/** Whether two identities are the same owner of a session. */
+export function sameOwner(a: Identity, b: Identity): boolean {
+  return a.user === b.user;
+}
+
+/** The words for an identity in logs and errors. */
+export function ownerName(identity: Identity): string {
+  return identity.user === undefined ? "anonymous" : `user "${identity.user}"`;
+}

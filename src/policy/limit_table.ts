@@ -1,0 +1,252 @@
+/**
+ * What the configuration may say about each limit, and how to explain it to a person.
+ *
+ * The defaults are those of limits.ts; unit and reason are the words of its comments, which a test
+ * compares. It must not be read on a hot path.
+ */
+
+import { defaultLimits, type Limits } from "./limits.ts";
+
+/** One row of the table of limits. */
+export interface LimitRow {
+  readonly default: number;
+  /** The smallest value allowed. */
+  readonly min: number;
+  /** The largest value allowed. */
+  readonly max: number;
+  readonly unit: string;
+  /** What it bounds and why: begins in lower case, without a full stop. */
+  readonly reason: string;
+}
+
+type Range = readonly [min: number, max: number, unit: string, reason: string];
+
+const ranges: { readonly [Name in keyof Limits]: Range } = {
+  maximumPacketSize: [
+    128,
+    268_435_460,
+    "bytes",
+    "the largest whole packet taken, announced as Maximum Packet Size, so that one packet cannot fill memory",
+  ],
+  maximumConnections: [
+    1,
+    1_000_000,
+    "connections",
+    "each costs memory and a file descriptor; the soft descriptor limit may lower it further",
+  ],
+  connectTimeout: [
+    1,
+    600,
+    "seconds",
+    "from the opened link to a complete CONNECT, so that silent links do not hold connections",
+  ],
+  maximumKeepAlive: [
+    1,
+    65_535,
+    "seconds",
+    "a longer Keep Alive is answered with Server Keep Alive; 0 stays allowed only at 65,535",
+  ],
+  receiveMaximum: [
+    1,
+    65_535,
+    "messages",
+    "PUBLISH with QoS 1 or 2 from one client that may be unacknowledged at once; announced",
+  ],
+  sendWindow: [
+    1,
+    65_535,
+    "messages",
+    "PUBLISH with QoS 1 or 2 in flight to one client at most, whatever Receive Maximum it announces",
+  ],
+  topicAliasMaximum: [
+    0,
+    65_535,
+    "aliases",
+    "Topic Aliases that a client may set on its connection, each holds a Topic Name; announced",
+  ],
+  outgoingTopicAliases: [
+    0,
+    65_535,
+    "aliases",
+    "Topic Aliases that the broker sets towards one client at most, whatever the client announces",
+  ],
+  retryInterval: [
+    0,
+    86_400,
+    "seconds",
+    "resend of what a connected 3.x client leaves unacknowledged; 0 is off, as 5.0 forbids it",
+  ],
+  maximumSessionExpiryInterval: [
+    0,
+    4_294_967_295,
+    "seconds",
+    "30 days: a client that never comes back must not hold a session for ever; 4,294,967,295 is never",
+  ],
+  maximumSessions: [
+    1,
+    100_000_000,
+    "sessions",
+    "connected and absent ones together, since absent sessions cost memory too",
+  ],
+  subscriptionsPerSession: [
+    1,
+    10_000_000,
+    "subscriptions",
+    "one client must not fill the tree of Topic Filters",
+  ],
+  filtersPerSubscribe: [
+    1,
+    1_000_000,
+    "Topic Filters",
+    "in one SUBSCRIBE or UNSUBSCRIBE, since one packet is worked through in one turn",
+  ],
+  topicLevels: [
+    1,
+    65_535,
+    "levels",
+    "in a Topic Name or Topic Filter, since the depth of the trees follows it",
+  ],
+  queuedMessagesPerSession: [
+    0,
+    100_000_000,
+    "messages",
+    "waiting for one client that is absent or slow; above it queuePolicy decides",
+  ],
+  queuedBytesPerSession: [
+    0,
+    1_099_511_627_776,
+    "bytes",
+    "waiting for one client that is absent or slow; above it queuePolicy decides",
+  ],
+  queuedMessages: [
+    0,
+    10_000_000_000,
+    "messages",
+    "waiting in all sessions together; above it queuePolicy decides",
+  ],
+  queuedBytes: [
+    0,
+    1_099_511_627_776,
+    "bytes",
+    "waiting in all sessions together, so that absent clients cannot fill memory",
+  ],
+  queueHead: [
+    1,
+    1_000_000,
+    "messages",
+    "of a connected session's queue that are kept in memory where a store holds the rest",
+  ],
+  retainedMessages: [
+    0,
+    1_000_000_000,
+    "messages",
+    "one for each Topic Name, so that a publisher of ever new names is stopped",
+  ],
+  retainedBytes: [
+    0,
+    1_099_511_627_776,
+    "bytes",
+    "of all retained messages together, since they stay in memory",
+  ],
+  retainedPerTurn: [
+    1,
+    100_000,
+    "messages",
+    "retained messages sent to a new subscription in one turn, so that others get theirs in between",
+  ],
+  delayedMessages: [
+    0,
+    100_000_000,
+    "messages",
+    "published to $delayed and not yet due, since they stay in memory",
+  ],
+  maximumDelay: [
+    1,
+    4_294_967,
+    "seconds",
+    "the longest delay of $delayed, about 49 days: a delay in milliseconds then fits in 32 bits",
+  ],
+  outboxCongested: [
+    1_024,
+    1_073_741_824,
+    "bytes",
+    "unsent bytes above which a client is congested and gets no more QoS 1 and 2",
+  ],
+  outboxDrained: [
+    0,
+    1_073_741_824,
+    "bytes",
+    "unsent bytes below which a congested client is drained and gets messages again",
+  ],
+  outboxMaximum: [
+    4_096,
+    4_294_967_296,
+    "bytes",
+    "unsent bytes above which QoS 0 is dropped; acknowledgements beyond it close the connection",
+  ],
+  drainTimeout: [
+    1,
+    86_400,
+    "seconds",
+    "a client that stays congested longer is closed, so that a stalled one does not hold memory",
+  ],
+  pendingWrites: [
+    1,
+    10_000_000,
+    "writes",
+    "waiting for the store; above it publishers are paused, so that a slow disk slows them down",
+  ],
+  pendingBytes: [
+    65_536,
+    1_099_511_627_776,
+    "bytes",
+    "waiting for the store; above it publishers are paused, so that a slow disk slows them down",
+  ],
+  matchCache: [
+    0,
+    100_000_000,
+    "Topic Names",
+    "whose subscribers are remembered, so that a repeated name is not matched again",
+  ],
+  shutdownTimeout: [
+    0,
+    600,
+    "seconds",
+    "for the last bytes to reach the clients before the program ends",
+  ],
+  descriptorReserve: [
+    16,
+    100_000,
+    "descriptors",
+    "file descriptors kept for files and the store, since a process that runs out of them fails",
+  ],
+  readBuffer: [
+    512,
+    16_777_216,
+    "bytes",
+    "taken from a link in one read: larger needs fewer reads, smaller needs less memory",
+  ],
+  willDelayMaximum: [
+    0,
+    4_294_967_295,
+    "seconds",
+    "the longest Will Delay Interval that is kept; a longer one is shortened to it",
+  ],
+  logLinesPerSecond: [
+    1,
+    1_000_000,
+    "lines",
+    "of one category written in a second; the rest is only counted, so that a flood cannot fill a disk",
+  ],
+};
+
+/** All limits by name, in the order of the interface. */
+export const limitTable: { readonly [Name in keyof Limits]: LimitRow } = Object.fromEntries(
+  Object.entries(ranges).map(([name, [min, max, unit, reason]]) => [
+    name,
+    { default: defaultLimits[name as keyof Limits], min, max, unit, reason },
+  ]),
+) as { [Name in keyof Limits]: LimitRow };
+
+/** The names of all limits, in the order of the interface. */
+export const limitNames: readonly (keyof Limits)[] = Object.keys(ranges) as (keyof Limits)[];

@@ -1,0 +1,186 @@
+/**
+ * Every limit of the broker in one place, with its default and its reason (ranges: limit_table.ts).
+ *
+ * A limit is a whole number. The configuration may set each of them within its range; nothing else
+ * in the broker may bound a buffer, a queue, a table or a loop with a number of its own. This file
+ * only states the numbers: it must not read the configuration nor enforce anything.
+ *
+ * MQTT 5.0 sections 3.1.2.10, 3.1.2.11, 3.2.2.3 (what a server announces) and 4.9 (flow control).
+ */
+
+/** What bounds the broker. Each comment is "unit: what it bounds and why". */
+export interface Limits {
+  /**
+   * bytes: the largest whole packet taken, announced as Maximum Packet Size, so that one packet
+   * cannot fill memory.
+   */
+  readonly maximumPacketSize: number;
+  /**
+   * connections: each costs memory and a file descriptor; the soft descriptor limit may lower it
+   * further.
+   */
+  readonly maximumConnections: number;
+  /**
+   * seconds: from the opened link to a complete CONNECT, so that silent links do not hold
+   * connections.
+   */
+  readonly connectTimeout: number;
+  /**
+   * seconds: a longer Keep Alive is answered with Server Keep Alive; 0 stays allowed only at
+   * 65,535.
+   */
+  readonly maximumKeepAlive: number;
+  /**
+   * messages: PUBLISH with QoS 1 or 2 from one client that may be unacknowledged at once;
+   * announced.
+   */
+  readonly receiveMaximum: number;
+  /**
+   * messages: PUBLISH with QoS 1 or 2 in flight to one client at most, whatever Receive Maximum it
+   * announces.
+   */
+  readonly sendWindow: number;
+  /**
+   * aliases: Topic Aliases that a client may set on its connection, each holds a Topic Name;
+   * announced.
+   */
+  readonly topicAliasMaximum: number;
+  /**
+   * aliases: Topic Aliases that the broker sets towards one client at most, whatever the client
+   * announces.
+   */
+  readonly outgoingTopicAliases: number;
+  /**
+   * seconds: resend of what a connected 3.x client leaves unacknowledged; 0 is off, as 5.0 forbids
+   * it.
+   */
+  readonly retryInterval: number;
+  /**
+   * seconds: 30 days: a client that never comes back must not hold a session for ever;
+   * 4,294,967,295 is never.
+   */
+  readonly maximumSessionExpiryInterval: number;
+  /** sessions: connected and absent ones together, since absent sessions cost memory too. */
+  readonly maximumSessions: number;
+  /** subscriptions: one client must not fill the tree of Topic Filters. */
+  readonly subscriptionsPerSession: number;
+  /**
+   * Topic Filters: in one SUBSCRIBE or UNSUBSCRIBE, since one packet is worked through in one
+   * turn.
+   */
+  readonly filtersPerSubscribe: number;
+  /** levels: in a Topic Name or Topic Filter, since the depth of the trees follows it. */
+  readonly topicLevels: number;
+  /** messages: waiting for one client that is absent or slow; above it queuePolicy decides. */
+  readonly queuedMessagesPerSession: number;
+  /** bytes: waiting for one client that is absent or slow; above it queuePolicy decides. */
+  readonly queuedBytesPerSession: number;
+  /** messages: waiting in all sessions together; above it queuePolicy decides. */
+  readonly queuedMessages: number;
+  /** bytes: waiting in all sessions together, so that absent clients cannot fill memory. */
+  readonly queuedBytes: number;
+  /**
+   * messages: of a connected session's queue that are kept in memory where a store holds the rest.
+   */
+  readonly queueHead: number;
+  /** messages: one for each Topic Name, so that a publisher of ever new names is stopped. */
+  readonly retainedMessages: number;
+  /** bytes: of all retained messages together, since they stay in memory. */
+  readonly retainedBytes: number;
+  /**
+   * messages: retained messages sent to a new subscription in one turn, so that others get theirs
+   * in between.
+   */
+  readonly retainedPerTurn: number;
+  /** messages: published to $delayed and not yet due, since they stay in memory. */
+  readonly delayedMessages: number;
+  /**
+   * seconds: the longest delay of $delayed, about 49 days: a delay in milliseconds then fits in 32
+   * bits.
+   */
+  readonly maximumDelay: number;
+  /** bytes: unsent bytes above which a client is congested and gets no more QoS 1 and 2. */
+  readonly outboxCongested: number;
+  /** bytes: unsent bytes below which a congested client is drained and gets messages again. */
+  readonly outboxDrained: number;
+  /**
+   * bytes: unsent bytes above which QoS 0 is dropped; acknowledgements beyond it close the
+   * connection.
+   */
+  readonly outboxMaximum: number;
+  /**
+   * seconds: a client that stays congested longer is closed, so that a stalled one does not hold
+   * memory.
+   */
+  readonly drainTimeout: number;
+  /**
+   * writes: waiting for the store; above it publishers are paused, so that a slow disk slows them
+   * down.
+   */
+  readonly pendingWrites: number;
+  /**
+   * bytes: waiting for the store; above it publishers are paused, so that a slow disk slows them
+   * down.
+   */
+  readonly pendingBytes: number;
+  /**
+   * Topic Names: whose subscribers are remembered, so that a repeated name is not matched again.
+   */
+  readonly matchCache: number;
+  /** seconds: for the last bytes to reach the clients before the program ends. */
+  readonly shutdownTimeout: number;
+  /**
+   * descriptors: file descriptors kept for files and the store, since a process that runs out of
+   * them fails.
+   */
+  readonly descriptorReserve: number;
+  /** bytes: taken from a link in one read: larger needs fewer reads, smaller needs less memory. */
+  readonly readBuffer: number;
+  /** seconds: the longest Will Delay Interval that is kept; a longer one is shortened to it. */
+  readonly willDelayMaximum: number;
+  /**
+   * lines: of one category written in a second; the rest is only counted, so that a flood cannot
+   * fill a disk.
+   */
+  readonly logLinesPerSecond: number;
+}
+
+/** What holds when the configuration says nothing. */
+export const defaultLimits: Limits = {
+  maximumPacketSize: 1_048_576,
+  maximumConnections: 10_000,
+  connectTimeout: 10,
+  maximumKeepAlive: 65_535,
+  receiveMaximum: 256,
+  sendWindow: 256,
+  topicAliasMaximum: 32,
+  outgoingTopicAliases: 16,
+  retryInterval: 0,
+  maximumSessionExpiryInterval: 2_592_000,
+  maximumSessions: 100_000,
+  subscriptionsPerSession: 20_000,
+  filtersPerSubscribe: 2_000,
+  topicLevels: 128,
+  queuedMessagesPerSession: 1_000,
+  queuedBytesPerSession: 16_777_216,
+  queuedMessages: 10_000_000,
+  queuedBytes: 1_073_741_824,
+  queueHead: 256,
+  retainedMessages: 2_000_000,
+  retainedBytes: 1_073_741_824,
+  retainedPerTurn: 200,
+  delayedMessages: 100_000,
+  maximumDelay: 4_294_967,
+  outboxCongested: 262_144,
+  outboxDrained: 65_536,
+  outboxMaximum: 4_194_304,
+  drainTimeout: 30,
+  pendingWrites: 20_000,
+  pendingBytes: 67_108_864,
+  matchCache: 50_000,
+  shutdownTimeout: 5,
+  descriptorReserve: 64,
+  readBuffer: 65_536,
+  willDelayMaximum: 2_592_000,
+  logLinesPerSecond: 1_000,
+};

@@ -1,0 +1,111 @@
+/**
+ * The loop around the commit queue: one commit on the disk at a time, reads in their place between
+ * them. A store that answers at once costs no promise. Section 7 of the architecture.
+ */
+
+import type { Event } from "../broker/event.ts";
+import type { Persist } from "../session/effect.ts";
+import type { Entry, Turn } from "../store/commit_queue.ts";
+import { CommitQueue } from "../store/commit_queue.ts";
+import type { Soon, Store } from "../store/store.ts";
+import type { Write } from "../session/write.ts";
+
+export class Committer {
+  readonly #store: Store;
+  readonly #queue = new CommitQueue();
+  readonly #feed: (event: Event) => void;
+  /** A commit or a read that came back later than at once: the turn that fed it ends here. */
+  readonly #later: () => void;
+  readonly #fail: (error: unknown) => void;
+  #busy = false;
+
+  constructor(
+    store: Store,
+    feed: (event: Event) => void,
+    later: () => void,
+    fail: (error: unknown) => void,
+  ) {
+    this.#store = store;
+    this.#feed = feed;
+    this.#later = later;
+    this.#fail = fail;
+  }
+
+  /** Nothing waits and nothing is on its way to the disk. */
+  get idle(): boolean {
+    return !this.#busy && this.#queue.size === 0;
+  }
+
+  /** Takes an entry; one that may pass is settled at once. */
+  add(entry: Entry): void {
+    if (entry.type === "persist" && this.#queue.passes(entry)) {
+      this.#feed({ type: "settled", persists: [entry] });
+    } else {
+      this.#queue.add(entry);
+    }
+  }
+
+  /** Commits and reads as long as the store answers at once; the rest follows by itself. */
+  flush(): void {
+    while (!this.#busy) {
+      const turn = this.#queue.take(this.#store.limits.writes);
+      if (turn === undefined) return;
+      const event = this.#do(turn);
+      if (!(event instanceof Promise)) {
+        this.#settle(turn, event);
+        continue;
+      }
+      this.#busy = true;
+      event.then((done) => {
+        this.#busy = false;
+        this.#settle(turn, done);
+        this.#later();
+      }).catch(this.#fail);
+    }
+  }
+
+  #settle(turn: Turn, event: Event): void {
+    if (turn.type === "commit") this.#queue.settle(turn.persists);
+    this.#feed(event);
+  }
+
+  /** Does one turn; the event that tells of it. */
+  #do(turn: Turn): Soon<Event> {
+    switch (turn.type) {
+      case "commit": {
+        const { persists } = turn;
+        const writes = allWrites(persists);
+        const done = writes.length === 0 ? undefined : this.#store.commit(writes);
+        return map(done, () => ({ type: "settled", persists }));
+      }
+      case "load": {
+        const { connection, clientId, most } = turn;
+        return map(
+          this.#store.load(clientId, most),
+          (stored) => ({ type: "loaded", connection, clientId, stored }),
+        );
+      }
+      case "read": {
+        const { clientId, from, most } = turn;
+        return map(
+          this.#store.read(clientId, from, most),
+          (queued) => ({ type: "read", clientId, queued }),
+        );
+      }
+    }
+  }
+}
+
+/** Applies `then` at once to what is there at once. */
+function map<T>(soon: Soon<T>, then: (value: T) => Event): Soon<Event> {
+  return soon instanceof Promise ? soon.then(then) : then(soon);
+}
+
+function allWrites(persists: readonly Persist[]): readonly Write[] {
+  if (persists.length === 1) return persists[0]!.writes;
+  const writes: Write[] = [];
+  for (const persist of persists) {
+    for (let i = 0; i < persist.writes.length; i++) writes.push(persist.writes[i]!);
+  }
+  return writes;
+}

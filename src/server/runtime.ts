@@ -1,0 +1,239 @@
+/**
+ * The shell's heart: events into the broker, its effects out to links, store and authenticator.
+ * Synchronous, and without a decision of MQTT: what it is given to wait for comes back as an event.
+ */
+
+import type { Authenticator } from "../authentication/authenticator.ts";
+import type { Broker } from "../broker/broker.ts";
+import type { Event } from "../broker/event.ts";
+import { encode } from "../packet/encode.ts";
+import { Reason } from "../packet/reason_code.ts";
+import type { ProtocolVersion } from "../packet/packet.ts";
+import type { ConnectionId } from "../policy/identity.ts";
+import type { Effect } from "../session/effect.ts";
+import type { Fact } from "../session/fact.ts";
+import type { Store } from "../store/store.ts";
+import type { Outbox } from "../transport/outbox.ts";
+import { Committer } from "./committer.ts";
+import type { Clock } from "./wall_clock.ts";
+
+/** A link as the runtime has it. */
+export interface Wire {
+  readonly outbox: Outbox;
+  /** What packets to it are encoded for; undefined until CONNECT settles it. */
+  version: ProtocolVersion | undefined;
+  paused: boolean;
+  /** Has something to be flushed at the end of the turn. */
+  touched: boolean;
+  /** Set while somebody waits for the end of the pause. */
+  onResume: (() => void) | undefined;
+}
+
+export interface RuntimeOptions {
+  readonly broker: Broker;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly authenticator: Authenticator;
+  /** Every fact, in order: log and statistics are folds over them. */
+  readonly observe: (fact: Fact) => void;
+  /** QoS 0 frames that an outbox did not take. */
+  readonly outboxDropped: (frames: number) => void;
+  /** An invariant of the broker does not hold: the connection that showed it is closed. */
+  readonly broken: (error: unknown, event: Event) => void;
+  /** The store cannot tell what it has: nothing may be acknowledged any more. */
+  readonly fail: (error: unknown) => void;
+}
+
+export class Runtime {
+  readonly #options: RuntimeOptions;
+  readonly #committer: Committer;
+  readonly #wires = new Map<ConnectionId, Wire>();
+  /** Outboxes that are being written out before their links close. */
+  readonly #ending = new Set<Outbox>();
+  #touched: Wire[] = [];
+  readonly #events: Event[] = [];
+  #feeding = false;
+
+  constructor(options: RuntimeOptions) {
+    this.#options = options;
+    this.#committer = new Committer(
+      options.store,
+      (event) => this.feed(event),
+      () => this.endTurn(),
+      options.fail,
+    );
+  }
+
+  /** Connections that are open. */
+  get size(): number {
+    return this.#wires.size;
+  }
+
+  /** Nothing waits for the store. */
+  get idle(): boolean {
+    return this.#committer.idle;
+  }
+
+  /** Makes a link known, before its first event. */
+  attach(id: ConnectionId, wire: Wire): void {
+    this.#wires.set(id, wire);
+  }
+
+  /** Takes an event in and does what it leads to. Whoever feeds ends the turn when it has no more. */
+  feed(event: Event): void {
+    if (this.#feeding) { // led to by what is being done: it has its turn after that
+      this.#events.push(event);
+      return;
+    }
+    this.#feeding = true;
+    this.#one(event);
+    for (let i = 0; i < this.#events.length; i++) this.#one(this.#events[i]!);
+    this.#events.length = 0;
+    this.#feeding = false;
+  }
+
+  /** Hands on what has gathered: commits, then bytes, then the next wish to be woken. */
+  endTurn(): void {
+    this.#committer.flush();
+    const touched = this.#touched;
+    this.#touched = [];
+    for (let i = 0; i < touched.length; i++) {
+      touched[i]!.touched = false;
+      touched[i]!.outbox.flush();
+    }
+    // A flush tells of congestion, which may have touched others.
+    if (this.#touched.length > 0) return this.endTurn();
+    this.#options.clock.wakeAt(this.#options.broker.nextDeadline());
+  }
+
+  #one(event: Event): void {
+    const { broker, clock } = this.#options;
+    try {
+      const effects = broker.step(event, clock.now());
+      for (let i = 0; i < effects.length; i++) this.#perform(effects[i]!);
+    } catch (error) {
+      this.#options.broken(error, event);
+      if (!("connection" in event) || event.type === "closed") return;
+      this.#wires.get(event.connection)?.outbox.abort();
+      this.#forget(event.connection);
+      const { connection } = event;
+      this.#events.push({ type: "closed", connection, reason: "internalError" });
+    }
+  }
+
+  #perform(effect: Effect): void {
+    switch (effect.type) {
+      case "deliver": {
+        const { to, frame } = effect;
+        for (let i = 0; i < to.length; i++) {
+          const wire = this.#wires.get(to[i]!);
+          if (wire === undefined) continue;
+          if (!wire.touched) this.#touch(wire);
+          if (!wire.outbox.append(frame.bytes)) this.#options.outboxDropped(1);
+        }
+        return;
+      }
+      case "deliverAs": {
+        const wire = this.#wires.get(effect.to);
+        if (wire === undefined) return;
+        if (!wire.touched) this.#touch(wire);
+        const { frame, packetId } = effect;
+        if (!wire.outbox.appendAs(frame.bytes, frame.packetIdAt, packetId)) {
+          this.#overflow(effect.to, wire);
+        }
+        return;
+      }
+      case "send": {
+        const wire = this.#wires.get(effect.to);
+        if (wire === undefined) return;
+        if (!wire.touched) this.#touch(wire);
+        if (!wire.outbox.append(encode(effect.packet, wire.version ?? 4))) {
+          this.#overflow(effect.to, wire);
+        }
+        return;
+      }
+      case "persist":
+      case "load":
+      case "read":
+        return this.#committer.add(effect);
+      case "observe":
+        return this.#options.observe(effect.fact);
+      case "pause":
+      case "resume":
+        return this.#setPaused(effect.connection, effect.type === "pause");
+      case "close": {
+        const wire = this.#wires.get(effect.connection);
+        this.#forget(effect.connection);
+        if (wire === undefined) return;
+        this.#ending.add(wire.outbox);
+        wire.outbox.end();
+        for (const outbox of this.#ending) if (outbox.closed) this.#ending.delete(outbox);
+        return;
+      }
+      case "authenticate": {
+        const { connection, credentials } = effect;
+        const verdict = this.#options.authenticator.verify(credentials);
+        if (!(verdict instanceof Promise)) {
+          return this.feed({ type: "authenticated", connection, verdict });
+        }
+        verdict.catch((error) => ({
+          type: "refused" as const,
+          reason: Reason.serverUnavailable,
+          detail: String(error),
+        })).then((verdict) => {
+          this.feed({ type: "authenticated", connection, verdict });
+          this.endTurn();
+        });
+      }
+    }
+  }
+
+  #touch(wire: Wire): void {
+    wire.touched = true;
+    this.#touched.push(wire);
+  }
+
+  #setPaused(connection: ConnectionId, paused: boolean): void {
+    const wire = this.#wires.get(connection);
+    if (wire === undefined) return;
+    wire.paused = paused;
+    if (!paused) release(wire);
+  }
+
+  #forget(connection: ConnectionId): void {
+    const wire = this.#wires.get(connection);
+    if (wire === undefined) return;
+    this.#wires.delete(connection);
+    release(wire);
+  }
+
+  /** Resolves when nothing waits for the store and all that was written has left, or after a time. */
+  async drained(milliseconds: number): Promise<void> {
+    const until = performance.now() + milliseconds;
+    while (performance.now() < until) {
+      for (const outbox of this.#ending) if (outbox.closed) this.#ending.delete(outbox);
+      if (this.idle && this.#ending.size === 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** The link has ended by itself. */
+  detach(connection: ConnectionId): void {
+    this.#forget(connection);
+  }
+
+  /** What may not be dropped finds no room: the client takes nothing and asks for more. */
+  #overflow(connection: ConnectionId, wire: Wire): void {
+    wire.outbox.abort();
+    this.#forget(connection);
+    this.feed({ type: "closed", connection, reason: "outboxFull" });
+  }
+}
+
+/** Lets its reader go on: a wire that has gone is read to find out. */
+function release(wire: Wire): void {
+  wire.paused = false;
+  const { onResume } = wire;
+  wire.onResume = undefined;
+  onResume?.();
+}

@@ -1,0 +1,133 @@
+/**
+ * One link from its first byte to its last: bytes to frames to packets to events. One read is one turn.
+ */
+
+import { decode } from "../packet/decode.ts";
+import { FrameSplitter } from "../packet/frame_splitter.ts";
+import { MalformedPacket } from "../packet/malformed_packet.ts";
+import type { ConnectionId, Peer } from "../policy/identity.ts";
+import type { Limits } from "../policy/limits.ts";
+import { Outbox } from "../transport/outbox.ts";
+import type { Link } from "../transport/transport.ts";
+import type { Runtime, Wire } from "./runtime.ts";
+
+/** Bytes of the first read buffer: an idle connection costs no more. */
+const FIRST_READ = 2048;
+
+/** What serving a link needs besides the link. */
+export interface Serving {
+  readonly runtime: Runtime;
+  readonly limits: Limits;
+  readonly entropy: () => Uint8Array;
+}
+
+/** Serves the link until either side ends it. Does not reject. */
+export async function serveLink(
+  { runtime, limits, entropy }: Serving,
+  link: Link,
+  id: ConnectionId,
+  peer: Peer,
+): Promise<void> {
+  const outbox = new Outbox(link, {
+    congested: limits.outboxCongested,
+    drained: limits.outboxDrained,
+    maximum: limits.outboxMaximum,
+    linger: limits.shutdownTimeout * 1000,
+  }, (state) => {
+    if (state === "failed") {
+      runtime.detach(id);
+      runtime.feed({ type: "closed", connection: id, reason: "linkLost" });
+    } else {
+      runtime.feed({ type: state, connection: id });
+    }
+    // A flush tells of congestion within the turn that it ends; all else comes by itself.
+    if (state !== "congested") runtime.endTurn();
+  });
+  const wire: Wire = {
+    outbox,
+    version: undefined,
+    paused: false,
+    touched: false,
+    onResume: undefined,
+  };
+  runtime.attach(id, wire);
+  runtime.feed({ type: "opened", connection: id, peer, entropy: entropy() });
+  runtime.endTurn();
+  await readOn(runtime, limits, link, id, wire);
+  runtime.detach(id);
+  runtime.feed({ type: "closed", connection: id, reason: "linkLost" });
+  runtime.endTurn();
+  outbox.end();
+}
+
+async function readOn(
+  runtime: Runtime,
+  limits: Limits,
+  link: Link,
+  id: ConnectionId,
+  wire: Wire,
+): Promise<void> {
+  const splitter = new FrameSplitter(limits.maximumPacketSize);
+  let buffer = new Uint8Array(FIRST_READ);
+  for (;;) {
+    let count: number | null;
+    try {
+      count = await link.read(buffer);
+    } catch {
+      return; // reset, or closed by ourselves
+    }
+    if (count === null) return;
+    splitter.push(buffer.subarray(0, count));
+    for (;;) {
+      const goOn = feedFrames(runtime, splitter, id, wire);
+      runtime.endTurn();
+      if (!goOn) return;
+      if (!wire.paused) break;
+      await new Promise<void>((resolve) => wire.onResume = resolve);
+    }
+    buffer = nextBuffer(buffer, count, limits.readBuffer);
+  }
+}
+
+/** Feeds whole frames until there is none or reading is paused; false where the bytes are no MQTT. */
+function feedFrames(
+  runtime: Runtime,
+  splitter: FrameSplitter,
+  id: ConnectionId,
+  wire: Wire,
+): boolean {
+  try {
+    while (!wire.paused) {
+      const frame = splitter.next();
+      if (frame === undefined) return true;
+      const packet = decode(frame, wire.version ?? 4);
+      if (packet.type === "connect") wire.version ??= packet.protocolVersion;
+      runtime.feed({ type: "packet", connection: id, packet });
+    }
+    return true;
+  } catch (error) {
+    if (!(error instanceof MalformedPacket)) throw error;
+    if (error.version !== undefined) wire.version ??= error.version;
+    runtime.feed({
+      type: "malformed",
+      connection: id,
+      reason: error.reasonCode,
+      detail: error.message,
+      version: error.version,
+    });
+    return false;
+  }
+}
+
+/** Larger when it was filled, smaller again when little comes. */
+function nextBuffer(
+  buffer: Uint8Array<ArrayBuffer>,
+  count: number,
+  maximum: number,
+): Uint8Array<ArrayBuffer> {
+  if (count === buffer.length && count < maximum) {
+    return new Uint8Array(Math.min(maximum, count * 4));
+  }
+  if (buffer.length > FIRST_READ && count < buffer.length / 64) return new Uint8Array(FIRST_READ);
+  return buffer;
+}

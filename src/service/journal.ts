@@ -1,0 +1,85 @@
+/**
+ * What is logged of what happens: a pure function from facts to lines.
+ */
+
+import { reasonName } from "../packet/reason_code.ts";
+import type { Fact } from "../session/fact.ts";
+
+export interface Line {
+  readonly level: "debug" | "info" | "warn";
+  readonly message: string;
+  readonly fields: Record<string, unknown>;
+}
+
+/** The level of a fact's line, known without making the line. */
+export function levelOf(fact: Fact): Line["level"] {
+  switch (fact.type) {
+    case "dropped":
+      return "debug";
+    case "refused":
+      return "warn";
+    case "disconnected":
+      return QUIET.has(fact.reason) ? "info" : "warn";
+    default:
+      return "info";
+  }
+}
+
+/** Ends of connections that are everyday matters. */
+const QUIET: ReadonlySet<string> = new Set(["clientDisconnected", "clientFailed", "shutdown"]);
+
+/** The line of a fact. */
+export function lineOf(fact: Fact): Line {
+  const level = levelOf(fact);
+  switch (fact.type) {
+    case "connected": {
+      const { clientId, user, peer, version, sessionPresent, keepAlive } = fact;
+      return {
+        level,
+        message: "connected",
+        fields: {
+          clientId,
+          user,
+          address: peer.address,
+          listener: peer.listener,
+          version: VERSIONS[version],
+          sessionPresent,
+          keepAlive,
+        },
+      };
+    }
+    case "disconnected": {
+      const { clientId, user, peer, reason, reasonCode, detail } = fact;
+      return {
+        level,
+        message: reason === "refused" ? "refused" : "disconnected",
+        fields: {
+          clientId,
+          user,
+          address: peer.address,
+          reason,
+          reasonCode: reasonName(reasonCode),
+          detail,
+        },
+      };
+    }
+    case "dropped": {
+      const { clientId, topic, reason, count } = fact;
+      return { level, message: "dropped", fields: { clientId, topic, reason, count } };
+    }
+    case "refused": {
+      const { clientId, action, topic, reasonCode, detail } = fact;
+      return {
+        level,
+        message: `${action} refused`,
+        fields: { clientId, topic, reason: reasonName(reasonCode), detail },
+      };
+    }
+    case "sessionEnded": {
+      const { clientId, why, messagesDropped } = fact;
+      return { level, message: "session ended", fields: { clientId, why, messagesDropped } };
+    }
+  }
+}
+
+const VERSIONS = { 3: "3.1", 4: "3.1.1", 5: "5.0" } as const;

@@ -1,0 +1,102 @@
+/**
+ * `Effect` is all that a broker can ask of the world. Closed: a new kind is a change of the design.
+ *
+ * Rule two of the architecture is the shape of `persist`: what speaks of a state (`then`) stands inside
+ * of what makes it durable (`writes`), so it cannot leave early; there is no flag to forget.
+ */
+
+import type {
+  Disconnect,
+  Packet,
+  PacketId,
+  Puback,
+  Pubrec,
+  Suback,
+  Unsuback,
+} from "../packet/packet.ts";
+import type { PublishFrame } from "../packet/publish_frame.ts";
+import type { ClientId, ConnectionId, Credentials } from "../policy/identity.ts";
+import type { Fact } from "./fact.ts";
+import type { Message, Order } from "./message.ts";
+import type { Subscription } from "./subscription_map.ts";
+import type { Write } from "./write.ts";
+
+/** Writes that become durable together, and what may leave only then, in order. */
+export interface Persist {
+  readonly type: "persist";
+  readonly of: ClientId;
+  readonly writes: readonly Write[];
+  readonly then: readonly Effect[];
+}
+
+export type Effect =
+  | { readonly type: "send"; readonly to: ConnectionId; readonly packet: Packet }
+  /** QoS 0: one effect for any number of clients. May be dropped by a full outbox, and is counted. */
+  | {
+    readonly type: "deliver";
+    readonly to: readonly ConnectionId[];
+    readonly frame: PublishFrame;
+  }
+  /** QoS 1 and 2: the frame is shared, the packet id is written into the copy. */
+  | {
+    readonly type: "deliverAs";
+    readonly to: ConnectionId;
+    readonly frame: PublishFrame;
+    readonly packetId: PacketId;
+  }
+  /** Stop and go on reading from a link: backpressure by TCP, not by memory. */
+  | { readonly type: "pause" | "resume"; readonly connection: ConnectionId }
+  /** Write out what the outbox holds, then close the link. */
+  | { readonly type: "close"; readonly connection: ConnectionId }
+  | {
+    readonly type: "authenticate";
+    readonly connection: ConnectionId;
+    readonly credentials: Credentials;
+  }
+  /** Read a stored session: sees every earlier write and none later. */
+  | {
+    readonly type: "load";
+    readonly connection: ConnectionId;
+    readonly clientId: ClientId;
+    readonly most: number;
+  }
+  /** Read on in a stored queue, from that order on: sees every earlier write and none later. */
+  | {
+    readonly type: "read";
+    readonly clientId: ClientId;
+    readonly from: Order;
+    readonly most: number;
+  }
+  | Persist
+  | { readonly type: "observe"; readonly fact: Fact };
+
+/** A subscription that is now in force; `existed` decides over Retain Handling 1. */
+export interface Granted {
+  readonly subscription: Subscription;
+  readonly existed: boolean;
+}
+
+/** What a session asks of the broker around it. */
+export type Demand =
+  | Effect
+  | {
+    readonly type: "route";
+    readonly message: Message;
+    /** Leaves when all that the message led to is durable; `writes` are the publisher's own. */
+    readonly receipt: Puback | Pubrec | undefined;
+    readonly writes: readonly Write[];
+  }
+  | {
+    readonly type: "subscribe";
+    readonly granted: readonly Granted[];
+    readonly receipt: Suback;
+    readonly writes: readonly Write[];
+  }
+  | {
+    readonly type: "unsubscribe";
+    readonly removed: readonly Subscription[];
+    readonly receipt: Unsuback;
+    readonly writes: readonly Write[];
+  }
+  /** The client broke the protocol: it is told so, where its version can be, and closed. */
+  | { readonly type: "disconnect"; readonly packet: Disconnect; readonly detail: string };

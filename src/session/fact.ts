@@ -1,0 +1,87 @@
+/**
+ * Facts: what no event and no other effect shows, told to whoever counts and logs. The reasons are
+ * closed lists: the same word stands in the log and in every statistic.
+ */
+
+import type { ReasonCode } from "../packet/reason_code.ts";
+import type { ProtocolVersion } from "../packet/packet.ts";
+import type { ClientId, ConnectionId, Peer } from "../policy/identity.ts";
+import type { TopicName } from "../topic/topic_name.ts";
+
+/** Why a message did not reach a client that subscribed to it, or was not taken. */
+export type DropReason =
+  | "queueFull"
+  | "brokerQueueFull"
+  | "expired"
+  | "tooLargeForClient"
+  | "congested"
+  | "absentQoS0"
+  | "sessionEnded"
+  | "notPermitted"
+  | "invalidPayload"
+  | "retainedFull"
+  | "delayedFull"
+  | "nobodyInGroup"
+  | "storedLost";
+
+/** Why a connection ended. */
+export type CloseReason =
+  | "clientDisconnected"
+  /** DISCONNECT with another Reason Code than 0, which asks for the Will. */
+  | "clientFailed"
+  | "linkLost"
+  | "keepAliveTimeout"
+  | "connectTimeout"
+  | "takenOver"
+  | "malformedPacket"
+  | "protocolError"
+  | "refused"
+  | "stalled"
+  | "outboxFull"
+  | "kicked"
+  | "shutdown"
+  | "internalError";
+
+export type Fact =
+  | {
+    readonly type: "connected";
+    readonly connection: ConnectionId;
+    readonly clientId: ClientId;
+    readonly user: string | undefined;
+    readonly peer: Peer;
+    readonly version: ProtocolVersion;
+    readonly sessionPresent: boolean;
+    readonly keepAlive: number;
+  }
+  | {
+    readonly type: "disconnected";
+    readonly connection: ConnectionId;
+    /** Empty when it never said who it was. */
+    readonly clientId: ClientId;
+    readonly user: string | undefined;
+    readonly peer: Peer;
+    readonly reason: CloseReason;
+    readonly reasonCode: ReasonCode;
+    readonly detail: string;
+  }
+  | {
+    readonly type: "dropped";
+    readonly clientId: ClientId;
+    readonly topic: TopicName;
+    readonly reason: DropReason;
+    readonly count: number;
+  }
+  | {
+    readonly type: "refused";
+    readonly clientId: ClientId;
+    readonly action: "publish" | "subscribe" | "unsubscribe";
+    readonly topic: string;
+    readonly reasonCode: ReasonCode;
+    readonly detail: string;
+  }
+  | {
+    readonly type: "sessionEnded";
+    readonly clientId: ClientId;
+    readonly why: "expired" | "cleanStart" | "disconnected" | "deleted";
+    readonly messagesDropped: number;
+  };

@@ -1,0 +1,92 @@
+/**
+ * A queue, first in first out, that is never changed: a change makes a new queue which shares all
+ * it can with the old one. No section of the standard; it holds what waits for a Packet Identifier.
+ *
+ * The first and the last items lie in a chunk each, copied on every change, so an item that was
+ * taken off is let go at once. Full chunks lie between them in a queue of the same kind, whose
+ * items are chunks: a million items are five queues deep. A change copies one chunk, and one at
+ * the next depth only when a chunk is full or used up; no version of a queue is ever slow.
+ */
+
+/** The most items in a chunk: larger ones cost less memory and more copying. */
+const CHUNK = 16;
+
+/** Made and read by the functions of this file only. */
+export interface Fifo<T> {
+  readonly size: number;
+  /** Empty only when the whole queue is. */
+  readonly head: readonly T[];
+  readonly middle: Fifo<readonly T[]> | undefined;
+  readonly tail: readonly T[];
+}
+
+const EMPTY: Fifo<never> = { size: 0, head: [], middle: undefined, tail: [] };
+
+/** The queue without items; always the same object. */
+export function emptyFifo<T>(): Fifo<T> {
+  return EMPTY;
+}
+
+/** How many items the queue has. */
+export function size<T>(fifo: Fifo<T>): number {
+  return fifo.size;
+}
+
+/** The queue with `item` after all others. */
+export function push<T>(fifo: Fifo<T>, item: T): Fifo<T> {
+  const { size, head, middle, tail } = fifo;
+  if (size === 0) return { size: 1, head: [item], middle: undefined, tail: EMPTY.tail };
+  if (tail.length < CHUNK) return { size: size + 1, head, middle, tail: appended(tail, item) };
+  return { size: size + 1, head, middle: push(middle ?? emptyFifo(), tail), tail: [item] };
+}
+
+/** The queue with `item` before all others. */
+export function pushFront<T>(fifo: Fifo<T>, item: T): Fifo<T> {
+  const { size, head, middle, tail } = fifo;
+  if (head.length < CHUNK) return { size: size + 1, head: prepended(item, head), middle, tail };
+  return { size: size + 1, head: [item], middle: pushFront(middle ?? emptyFifo(), head), tail };
+}
+
+/** The first item, or undefined when there is none. */
+export function peek<T>(fifo: Fifo<T>): T | undefined {
+  return fifo.head[0];
+}
+
+/** The queue without its first item; an empty one comes back as it is. */
+export function shift<T>(fifo: Fifo<T>): Fifo<T> {
+  const { size, head, middle, tail } = fifo;
+  if (size <= 1) return emptyFifo();
+  if (head.length > 1) return { size: size - 1, head: head.slice(1), middle, tail };
+  const next = middle === undefined ? undefined : peek(middle);
+  if (next === undefined) {
+    return { size: size - 1, head: tail, middle: undefined, tail: EMPTY.tail };
+  }
+  return { size: size - 1, head: next, middle: shift(middle!), tail };
+}
+
+/** The items in their order; a new array that the caller may keep. */
+export function toArray<T>(fifo: Fifo<T>): T[] {
+  const items = fifo.head.slice();
+  if (fifo.middle !== undefined) {
+    for (const chunk of toArray(fifo.middle)) {
+      for (const item of chunk) items.push(item);
+    }
+  }
+  for (const item of fifo.tail) items.push(item);
+  return items;
+}
+
+// Written out because pushing onto a copy would set aside room for items that never come.
+function appended<T>(items: readonly T[], item: T): T[] {
+  const copy = new Array<T>(items.length + 1);
+  for (let at = 0; at < items.length; at++) copy[at] = items[at]!;
+  copy[items.length] = item;
+  return copy;
+}
+
+function prepended<T>(item: T, items: readonly T[]): T[] {
+  const copy = new Array<T>(items.length + 1);
+  copy[0] = item;
+  for (let at = 0; at < items.length; at++) copy[at + 1] = items[at]!;
+  return copy;
+}

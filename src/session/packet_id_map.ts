@@ -1,0 +1,237 @@
+/**
+ * A map from Packet Identifiers to values that is never changed: a change makes a new map which
+ * shares all it can with the old one. MQTT 5.0 section 2.2.1.
+ *
+ * A trie with 16 ways at each node over the 16 bits of an id, most significant first; nodes with a
+ * single child are left out. Ids in use lie close together, so a window of 20 is two or three
+ * nodes, and a change copies one or two arrays of at most 16. It knows nothing of what the ids
+ * are used for.
+ */
+
+import type { PacketId } from "../packet/packet.ts";
+
+/** Made and read by the functions of this file only. */
+export type PacketIdMap<V> = Leaf<V> | Branch<V>;
+
+interface Leaf<V> {
+  /** How many ids there are here and below. */
+  readonly size: number;
+  /** How many bits of an id are decided below this node: 0 in a leaf; 4, 8 or 12 in a branch. */
+  readonly shift: 0;
+  /** What the ids here have in common: their bits above those that this node decides. */
+  readonly prefix: number;
+  /** Bit `n` is set when there is a slot for ids whose four bits here are `n`. */
+  readonly mask: number;
+  /** The slots there are, in the order of their bits. */
+  readonly slots: readonly V[];
+}
+
+interface Branch<V> {
+  readonly size: number;
+  readonly shift: number;
+  readonly prefix: number;
+  readonly mask: number;
+  readonly slots: readonly PacketIdMap<V>[];
+}
+
+const LARGEST = 65_535;
+
+const EMPTY = { size: 0, shift: 0, prefix: 0, mask: 0, slots: [] } as const;
+
+/** The map without ids; always the same object. */
+export function emptyPacketIdMap<V>(): PacketIdMap<V> {
+  return EMPTY;
+}
+
+/** How many ids the map has. */
+export function size<V>(map: PacketIdMap<V>): number {
+  return map.size;
+}
+
+/** The value of an id, or undefined. */
+export function get<V>(map: PacketIdMap<V>, id: PacketId): V | undefined {
+  let node = map;
+  for (;;) {
+    const bit = bitOf(node, id);
+    if (id >>> (node.shift + 4) !== node.prefix || (node.mask & bit) === 0) return undefined;
+    if (isLeaf(node)) return node.slots[indexOf(node.mask, bit)];
+    node = node.slots[indexOf(node.mask, bit)]!;
+  }
+}
+
+/** Whether the map has an id. */
+export function has<V>(map: PacketIdMap<V>, id: PacketId): boolean {
+  return (maskAround(map, id) & (1 << (id & 15))) !== 0;
+}
+
+/**
+ * The map with `value` for `id`; the same object when it is so already.
+ *
+ * @throws RangeError when `id` is not 1 to 65,535 [MQTT-2.2.1-3]
+ */
+export function set<V>(map: PacketIdMap<V>, id: PacketId, value: V): PacketIdMap<V> {
+  if (!(id >= 1 && id <= LARGEST)) {
+    throw new RangeError(`Packet Identifier ${id}: expected 1 to ${LARGEST}`);
+  }
+  return map.size === 0 ? leafOf(id, value) : setBelow(map, id, value);
+}
+
+/** The map without `id`; the same object when it was not there. */
+export function remove<V>(map: PacketIdMap<V>, id: PacketId): PacketIdMap<V> {
+  return removeBelow(map, id) ?? emptyPacketIdMap();
+}
+
+/** The ids with their values, ids ascending; a new array that the caller may keep. */
+export function entries<V>(map: PacketIdMap<V>): [id: PacketId, value: V][] {
+  const found: [PacketId, V][] = [];
+  collect(map, found);
+  return found;
+}
+
+/**
+ * The first id that the map has not, from `from` upwards and after 65,535 on from 1; 0 if it has
+ * all. A `from` of 0 or 65,536 stands for 1.
+ */
+export function firstFree<V>(map: PacketIdMap<V>, from: PacketId): PacketId | 0 {
+  if (map.size >= LARGEST) return 0;
+  let id = from & LARGEST;
+  for (;;) {
+    // The bits of the ids in use among the 16 around `id`, those below it counted as in use; so is 0.
+    const used = maskAround(map, id) | ((1 << (id & 15)) - 1) | (id < 16 ? 1 : 0);
+    const free = ~used & 0xffff;
+    if (free !== 0) return (id & ~15) | (31 - Math.clz32(free & -free));
+    id = ((id | 15) + 1) & LARGEST;
+  }
+}
+
+function isLeaf<V>(node: PacketIdMap<V>): node is Leaf<V> {
+  return node.shift === 0;
+}
+
+function leafOf<V>(id: PacketId, value: V): Leaf<V> {
+  return { size: 1, shift: 0, prefix: id >>> 4, mask: 1 << (id & 15), slots: [value] };
+}
+
+function bitOf<V>(node: PacketIdMap<V>, id: PacketId): number {
+  return 1 << ((id >>> node.shift) & 15);
+}
+
+/** Where in `slots` the slot of `bit` is, or would be: the number of set bits below it. */
+function indexOf(mask: number, bit: number): number {
+  let bits = mask & (bit - 1);
+  bits -= (bits >>> 1) & 0x5555;
+  bits = (bits & 0x3333) + ((bits >>> 2) & 0x3333);
+  bits = (bits + (bits >>> 4)) & 0x0f0f;
+  return (bits + (bits >>> 8)) & 0x1f;
+}
+
+/** The mask of the 16 ids that differ from `id` in the last four bits only. */
+function maskAround<V>(map: PacketIdMap<V>, id: PacketId): number {
+  let node = map;
+  for (;;) {
+    if (id >>> (node.shift + 4) !== node.prefix) return 0;
+    if (isLeaf(node)) return node.mask;
+    const bit = bitOf(node, id);
+    if ((node.mask & bit) === 0) return 0;
+    node = node.slots[indexOf(node.mask, bit)]!;
+  }
+}
+
+function setBelow<V>(node: PacketIdMap<V>, id: PacketId, value: V): PacketIdMap<V> {
+  if (id >>> (node.shift + 4) !== node.prefix) return join(node, leafOf(id, value));
+  const bit = bitOf(node, id);
+  const index = indexOf(node.mask, bit);
+  const known = (node.mask & bit) !== 0;
+  const { size, shift, prefix, mask } = node;
+  if (isLeaf(node)) {
+    if (!known) {
+      const slots = inserted(node.slots, index, value);
+      return { size: size + 1, shift: 0, prefix, mask: mask | bit, slots };
+    }
+    if (node.slots[index] === value) return node;
+    return { size, shift: 0, prefix, mask, slots: replaced(node.slots, index, value) };
+  }
+  if (!known) {
+    const slots = inserted(node.slots, index, leafOf(id, value));
+    return { size: size + 1, shift, prefix, mask: mask | bit, slots };
+  }
+  const old = node.slots[index]!;
+  const child = setBelow(old, id, value);
+  if (child === old) return node;
+  const slots = replaced(node.slots, index, child);
+  return { size: size + child.size - old.size, shift, prefix, mask, slots };
+}
+
+/** Two nodes of different prefix under the branch that tells them apart. */
+function join<V>(node: PacketIdMap<V>, leaf: Leaf<V>): Branch<V> {
+  const one = node.prefix << (node.shift + 4);
+  const other = leaf.prefix << 4;
+  // The four bits of the highest difference. It is above both prefixes, so never in the last four.
+  const shift = (31 - Math.clz32(one ^ other)) & ~3;
+  const mask = (1 << ((one >>> shift) & 15)) | (1 << ((other >>> shift) & 15));
+  return {
+    size: node.size + leaf.size,
+    shift,
+    prefix: other >>> (shift + 4),
+    mask,
+    slots: one < other ? [node, leaf] : [leaf, node],
+  };
+}
+
+function removeBelow<V>(node: PacketIdMap<V>, id: PacketId): PacketIdMap<V> | undefined {
+  const bit = bitOf(node, id);
+  if (id >>> (node.shift + 4) !== node.prefix || (node.mask & bit) === 0) return node;
+  const index = indexOf(node.mask, bit);
+  const { size, shift, prefix, mask } = node;
+  if (isLeaf(node)) {
+    if (size === 1) return undefined;
+    return {
+      size: size - 1,
+      shift: 0,
+      prefix,
+      mask: mask & ~bit,
+      slots: without(node.slots, index),
+    };
+  }
+  const old = node.slots[index]!;
+  const child = removeBelow(old, id);
+  if (child === old) return node;
+  if (child !== undefined) {
+    return { size: size - 1, shift, prefix, mask, slots: replaced(node.slots, index, child) };
+  }
+  if (node.slots.length === 2) return node.slots[1 - index];
+  return { size: size - 1, shift, prefix, mask: mask & ~bit, slots: without(node.slots, index) };
+}
+
+function collect<V>(node: PacketIdMap<V>, found: [PacketId, V][]): void {
+  if (!isLeaf(node)) {
+    for (const child of node.slots) collect(child, found);
+    return;
+  }
+  for (let low = 0, index = 0; index < node.slots.length; low++) {
+    if ((node.mask & (1 << low)) === 0) continue;
+    found.push([(node.prefix << 4) | low, node.slots[index]!]);
+    index++;
+  }
+}
+
+function replaced<T>(slots: readonly T[], index: number, value: T): T[] {
+  const copy = slots.slice();
+  copy[index] = value;
+  return copy;
+}
+
+function inserted<T>(slots: readonly T[], index: number, value: T): T[] {
+  const copy = new Array<T>(slots.length + 1);
+  for (let at = 0; at < index; at++) copy[at] = slots[at]!;
+  copy[index] = value;
+  for (let at = index; at < slots.length; at++) copy[at + 1] = slots[at]!;
+  return copy;
+}
+
+function without<T>(slots: readonly T[], index: number): T[] {
+  const copy = new Array<T>(slots.length - 1);
+  for (let at = 0; at < index; at++) copy[at] = slots[at]!;
+  for (let at = index + 1; at < slots.length; at++) copy[at - 1] = slots[at]!;
+  return copy;
+}

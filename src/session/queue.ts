@@ -1,0 +1,135 @@
+/**
+ * The queue of a session: messages that have no Packet Identifier yet, oldest first. Immutable.
+ *
+ * Its head is in memory, ready to be sent; its tail is only in the store, and all that is kept of it
+ * here is each message's order and size: an absent client costs 16 bytes a queued message, whatever
+ * the messages are. A queue that is not stored has no tail.
+ */
+
+import * as fifo from "./fifo.ts";
+import type { Fifo } from "./fifo.ts";
+import type { Delivery, Order } from "./message.ts";
+import { messageSize } from "./message.ts";
+
+export interface Queue {
+  readonly head: Fifo<Delivery>;
+  readonly tailOrders: Fifo<Order>;
+  readonly tailSizes: Fifo<number>;
+  /** Head and tail together, as `messageSize` counts. */
+  readonly bytes: number;
+}
+
+export const EMPTY_QUEUE: Queue = {
+  head: fifo.emptyFifo(),
+  tailOrders: fifo.emptyFifo(),
+  tailSizes: fifo.emptyFifo(),
+  bytes: 0,
+};
+
+/** Messages in the queue, head and tail. */
+export function queueLength(queue: Queue): number {
+  return fifo.size(queue.head) + fifo.size(queue.tailOrders);
+}
+
+/** Messages of the tail. */
+export function tailLength(queue: Queue): number {
+  return fifo.size(queue.tailOrders);
+}
+
+/** With the delivery at the end. `toTail`: only the store has it. Nothing overtakes: behind a tail comes tail. */
+export function enqueue(queue: Queue, delivery: Delivery, toTail: boolean): Queue {
+  const bytes = queue.bytes + messageSize(delivery.message);
+  if (!toTail && tailLength(queue) === 0) {
+    return { ...queue, head: fifo.push(queue.head, delivery), bytes };
+  }
+  return {
+    head: queue.head,
+    tailOrders: fifo.push(queue.tailOrders, delivery.message.order),
+    tailSizes: fifo.push(queue.tailSizes, messageSize(delivery.message)),
+    bytes,
+  };
+}
+
+/** With deliveries in front that were sent once and came back, in their order. */
+export function putBack(queue: Queue, deliveries: readonly Delivery[]): Queue {
+  let { head, bytes } = queue;
+  for (let i = deliveries.length - 1; i >= 0; i--) {
+    const delivery = deliveries[i]!;
+    head = fifo.pushFront(head, delivery);
+    bytes += messageSize(delivery.message);
+  }
+  return { ...queue, head, bytes };
+}
+
+/** Without its oldest message; `order` is that message's. */
+export function dropOldest(queue: Queue): { queue: Queue; order: Order } | undefined {
+  const first = fifo.peek(queue.head);
+  if (first !== undefined) return { queue: shiftHead(queue), order: first.message.order };
+  const order = fifo.peek(queue.tailOrders);
+  if (order === undefined) return undefined;
+  return { queue: shiftTail(queue), order };
+}
+
+/** Without the first message of its head, which the caller has peeked at. */
+export function shiftHead(queue: Queue): Queue {
+  const first = fifo.peek(queue.head)!;
+  const bytes = queue.bytes - messageSize(first.message);
+  return { ...queue, head: fifo.shift(queue.head), bytes };
+}
+
+function shiftTail(queue: Queue): Queue {
+  return {
+    head: queue.head,
+    tailOrders: fifo.shift(queue.tailOrders),
+    tailSizes: fifo.shift(queue.tailSizes),
+    bytes: queue.bytes - (fifo.peek(queue.tailSizes) ?? 0),
+  };
+}
+
+/** With all of its head left to the store, as when the client goes away. */
+export function atRest(queue: Queue): Queue {
+  const head = fifo.toArray(queue.head);
+  if (head.length === 0) return queue;
+  let { tailOrders, tailSizes } = queue;
+  for (let i = head.length - 1; i >= 0; i--) {
+    const { message } = head[i]!;
+    tailOrders = fifo.pushFront(tailOrders, message.order);
+    tailSizes = fifo.pushFront(tailSizes, messageSize(message));
+  }
+  return { head: fifo.emptyFifo(), tailOrders, tailSizes, bytes: queue.bytes };
+}
+
+/**
+ * With what was read from the store moved from the tail to the head. `read` is the store's oldest part
+ * in order; what was dropped while the read was under way is no longer in the tail and is left out.
+ * A tail entry that the store did not give back is gone and leaves the tail too.
+ */
+export function arrived(queue: Queue, read: readonly Delivery[]): Queue {
+  let next = queue;
+  for (const delivery of read) {
+    let order = fifo.peek(next.tailOrders);
+    while (order !== undefined && order < delivery.message.order) {
+      next = shiftTail(next);
+      order = fifo.peek(next.tailOrders);
+    }
+    if (order !== delivery.message.order) continue;
+    next = shiftTail(next);
+    next = {
+      ...next,
+      head: fifo.push(next.head, delivery),
+      bytes: next.bytes + messageSize(delivery.message),
+    };
+  }
+  return read.length === 0 && tailLength(next) > 0
+    ? { ...EMPTY_QUEUE, head: next.head, bytes: headBytes(next) }
+    : next;
+}
+
+function headBytes(queue: Queue): number {
+  return fifo.toArray(queue.head).reduce((sum, { message }) => sum + messageSize(message), 0);
+}
+
+/** The oldest order of the tail: what the store is to be read from. */
+export function tailStart(queue: Queue): Order | undefined {
+  return fifo.peek(queue.tailOrders);
+}

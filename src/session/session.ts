@@ -1,0 +1,85 @@
+/**
+ * The Session record: what outlives a Network Connection. Immutable; every transition returns another,
+ * or the same object when nothing changed. MQTT 5.0 section 4.1; MQTT 3.1.1 section 3.1.2.4.
+ */
+
+import type { PacketId } from "../packet/packet.ts";
+import type { ClientId, Identity, Instant, Seconds } from "../policy/identity.ts";
+import type { Delivery } from "./message.ts";
+import type { PacketIdMap } from "./packet_id_map.ts";
+import { emptyPacketIdMap } from "./packet_id_map.ts";
+import type { Queue } from "./queue.ts";
+import { atRest, EMPTY_QUEUE } from "./queue.ts";
+import type { SubscriptionMap } from "./subscription_map.ts";
+import { NO_SUBSCRIPTIONS } from "./subscription_map.ts";
+
+/** An outbound message between its PUBLISH and the end of its hand-shake, section 4.3. */
+export interface Inflight {
+  readonly awaiting: "puback" | "pubrec" | "pubcomp";
+  /** Undefined once PUBREC has come: the receiver owns the message. */
+  readonly delivery: Delivery | undefined;
+  /** The order in which packets are sent again [MQTT-4.6.0-1] [MQTT-4.6.0-4]. */
+  readonly sequence: number;
+  /** When it was last sent, for the timed resend of 3.x. */
+  readonly sentAt: Instant;
+}
+
+export interface Session {
+  readonly clientId: ClientId;
+  /** Only the same identity may resume or take it over. */
+  readonly owner: Identity;
+  /** 0: it ends with its connection and is never stored, all its writes are none. */
+  readonly expiryInterval: Seconds;
+  readonly subscriptions: SubscriptionMap;
+  /** QoS 2 inbound: PUBREC owed or sent, PUBREL awaited. The value is when PUBREC was last asked for. */
+  readonly received: PacketIdMap<Instant>;
+  /** Outbound, awaiting an acknowledgement. */
+  readonly inflight: PacketIdMap<Inflight>;
+  /** Of `inflight`, what was not sent again yet since the client came back, in sequence. */
+  readonly resending: readonly PacketId[];
+  readonly queue: Queue;
+  /** Where the search for a free Packet Identifier starts. */
+  readonly nextPacketId: PacketId;
+  /** The next `Inflight.sequence`. */
+  readonly nextSequence: number;
+  /** Receive Maximum of the client less what is inflight, section 4.9; 0 while it is absent. */
+  readonly sendQuota: number;
+}
+
+/** A session without any state. */
+export function newSession(
+  clientId: ClientId,
+  owner: Identity,
+  expiryInterval: Seconds,
+): Session {
+  return {
+    clientId,
+    owner,
+    expiryInterval,
+    subscriptions: NO_SUBSCRIPTIONS,
+    received: emptyPacketIdMap(),
+    inflight: emptyPacketIdMap(),
+    resending: [],
+    queue: EMPTY_QUEUE,
+    nextPacketId: 1,
+    nextSequence: 1,
+    sendQuota: 0,
+  };
+}
+
+/** Whether the store keeps it. */
+export function isStored(session: Session): boolean {
+  return session.expiryInterval > 0;
+}
+
+/** What stays in memory of a stored session while its client is away: the rest is in the store. */
+export function resting(session: Session): Session {
+  return {
+    ...session,
+    received: emptyPacketIdMap(),
+    inflight: emptyPacketIdMap(),
+    resending: [],
+    queue: atRest(session.queue),
+    sendQuota: 0,
+  };
+}

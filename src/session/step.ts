@@ -1,0 +1,52 @@
+/**
+ * What a transition returns, and the three ways to return it.
+ */
+
+import type { ClientId, Identity, Instant } from "../policy/identity.ts";
+import type { Rules } from "../policy/rules.ts";
+import type { Demand, Effect, Persist } from "./effect.ts";
+import type { Order } from "./message.ts";
+import type { Write } from "./write.ts";
+
+/** The next state and what is asked of the world, in order. */
+export interface Step<State, Out> {
+  readonly state: State;
+  readonly effects: readonly Out[];
+}
+
+/** What a transition may look at besides its state: time and chance are arguments. */
+export interface Given {
+  readonly now: Instant;
+  readonly rules: Rules;
+  readonly identity: Identity;
+  readonly connection: number;
+  readonly version: 3 | 4 | 5;
+  /** The order that the next message gets. */
+  readonly order: Order;
+  /** Publications of this connection whose PUBACK waits for the store, section 4.9. */
+  readonly unacknowledged: number;
+}
+
+/** Last stage of the pipeline of a control packet. */
+export type OnPacket<P, State> = (state: State, packet: P, given: Given) => Step<State, Demand>;
+
+export const NOTHING: readonly never[] = [];
+
+/** The next state and what it asks for. */
+export function step<State, Out>(state: State, ...effects: Out[]): Step<State, Out> {
+  return { state, effects };
+}
+
+/** Nothing happened: the same object comes back. */
+export function stay<State>(state: State): Step<State, never> {
+  return { state, effects: NOTHING };
+}
+
+/** `then` leaves when the writes are durable; with no writes, when the earlier ones are. */
+export function durably(
+  of: ClientId,
+  writes: readonly Write[],
+  ...then: Effect[]
+): Persist {
+  return { type: "persist", of, writes, then };
+}

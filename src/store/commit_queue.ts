@@ -1,0 +1,99 @@
+/**
+ * Group commit without a timer: while one commit is on the disk, everything that arrives forms the
+ * next batch. Deterministic and without I/O; `server/committer.ts` is the loop around it.
+ * Section 7 of the architecture.
+ */
+
+import type { ConnectionId } from "../policy/identity.ts";
+import type { Effect, Persist } from "../session/effect.ts";
+
+/** What travels in the queue: reads see every earlier write and none later. */
+export type Entry = Persist | Effect & { readonly type: "load" | "read" };
+
+/** What is to be done next: one commit, or one read. */
+export type Turn =
+  | { readonly type: "commit"; readonly persists: readonly Persist[] }
+  | Effect & { readonly type: "load" | "read" };
+
+export class CommitQueue {
+  #entries: Entry[] = [];
+  /** First entry that is still to be done: taken ones are cut off in one go. */
+  #first = 0;
+  /** How many entries that wait, or are being committed, have something for a connection. */
+  readonly #involved = new Map<ConnectionId, number>();
+
+  /** Entries that wait. */
+  get size(): number {
+    return this.#entries.length - this.#first;
+  }
+
+  /**
+   * Whether it may pass without waiting: it writes nothing, and nothing that waits is for the same
+   * connections, so it overtakes nobody.
+   */
+  passes(persist: Persist): boolean {
+    if (persist.writes.length > 0) return false;
+    if (this.#involved.size === 0) return true;
+    for (const effect of persist.then) {
+      const to = addressee(effect);
+      if (to !== undefined && this.#involved.has(to)) return false;
+    }
+    return true;
+  }
+
+  add(entry: Entry): void {
+    this.#entries.push(entry);
+    if (entry.type === "persist") this.#count(entry, 1);
+  }
+
+  /** The next commit, of at least one persist and then no more than `writes` writes; or the next read. */
+  take(writes: number): Turn | undefined {
+    const first = this.#entries[this.#first];
+    if (first === undefined) return undefined;
+    if (first.type !== "persist") {
+      this.#advance(this.#first + 1);
+      return first;
+    }
+    let sum = 0;
+    let end = this.#first;
+    for (; end < this.#entries.length; end++) {
+      const entry = this.#entries[end]!;
+      if (entry.type !== "persist") break;
+      sum += entry.writes.length;
+      if (sum > writes && end > this.#first) break;
+    }
+    const persists = this.#entries.slice(this.#first, end) as Persist[];
+    this.#advance(end);
+    return { type: "commit", persists };
+  }
+
+  /** A commit is durable: what was for its connections no longer holds others back. */
+  settle(persists: readonly Persist[]): void {
+    for (const persist of persists) this.#count(persist, -1);
+  }
+
+  #advance(first: number): void {
+    this.#first = first;
+    if (first === this.#entries.length) {
+      this.#entries = [];
+      this.#first = 0;
+    } else if (first > 1024 && first * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(first);
+      this.#first = 0;
+    }
+  }
+
+  #count(persist: Persist, by: 1 | -1): void {
+    for (const effect of persist.then) {
+      const to = addressee(effect);
+      if (to === undefined) continue;
+      const count = (this.#involved.get(to) ?? 0) + by;
+      if (count === 0) this.#involved.delete(to);
+      else this.#involved.set(to, count);
+    }
+  }
+}
+
+function addressee(effect: Effect): ConnectionId | undefined {
+  return effect.type === "send" || effect.type === "deliverAs" ? effect.to : undefined;
+}

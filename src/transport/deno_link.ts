@@ -1,0 +1,51 @@
+/**
+ * A `Deno.Conn` as a link, and a `Deno.Listener` as a listener: what TCP, TLS and Unix sockets share.
+ */
+
+import type { Link, Listener } from "./transport.ts";
+
+/** A connection as a link. */
+export function linkOf(conn: Deno.Conn, address: string): Link {
+  let open = true;
+  return {
+    address,
+    read: (into) => conn.read(into),
+    write: (bytes) => conn.write(bytes),
+    close() {
+      if (!open) return;
+      open = false;
+      try {
+        conn.close();
+      } catch {
+        // The system has closed it already, which is all that was wanted.
+      }
+    },
+  };
+}
+
+/** A listener whose connections become links by `link`. */
+export function listenerOf<Conn extends Deno.Conn, Address extends Deno.Addr>(
+  listener: { accept(): Promise<Conn>; close(): void; readonly addr: Address },
+  address: string,
+  link: (conn: Conn) => Link,
+  onClose: () => void = () => {},
+): Listener {
+  let open = true;
+  return {
+    address,
+    async accept() {
+      try {
+        return link(await listener.accept());
+      } catch (error) {
+        if (open) throw error;
+        return undefined;
+      }
+    },
+    close() {
+      if (!open) return;
+      open = false;
+      listener.close();
+      onClose();
+    },
+  };
+}

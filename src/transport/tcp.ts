@@ -1,0 +1,22 @@
+/**
+ * MQTT over TCP. MQTT 5.0 section 4.2.
+ */
+
+import { linkOf, listenerOf } from "./deno_link.ts";
+import type { Listener } from "./transport.ts";
+
+/**
+ * Listens on an address and port; port 0 takes a free one.
+ *
+ * @throws Deno.errors.AddrInUse and the like, with the system's words
+ */
+export function listenTcp(hostname: string, port: number): Listener {
+  const listener = Deno.listen({ hostname, port });
+  const { port: bound } = listener.addr;
+  const address = hostname.includes(":") ? `[${hostname}]:${bound}` : `${hostname}:${bound}`;
+  return listenerOf(listener, address, (conn) => {
+    conn.setNoDelay(true); // the outbox coalesces what belongs together
+    const { hostname: peer, port: peerPort } = conn.remoteAddr;
+    return linkOf(conn, peer.includes(":") ? `[${peer}]:${peerPort}` : `${peer}:${peerPort}`);
+  });
+}

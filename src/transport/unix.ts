@@ -1,0 +1,44 @@
+/**
+ * MQTT over a Unix domain socket: for programs on the same machine, guarded by the file's mode.
+ */
+
+import { linkOf, listenerOf } from "./deno_link.ts";
+import type { Listener } from "./transport.ts";
+
+/**
+ * Listens on a path, which a socket that nobody listens on any more does not block.
+ *
+ * @param mode of the socket file, in octal digits
+ * @throws where somebody listens there, or where something else than a socket has that name
+ */
+export async function listenUnix(path: string, mode: string): Promise<Listener> {
+  await removeStale(path);
+  const listener = Deno.listen({ transport: "unix", path });
+  await Deno.chmod(path, parseInt(mode, 8));
+  return listenerOf(listener, path, (conn) => linkOf(conn, path), () => {
+    try {
+      Deno.removeSync(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  });
+}
+
+async function removeStale(path: string): Promise<void> {
+  let found: Deno.FileInfo;
+  try {
+    found = await Deno.lstat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  if (found.isSocket !== true) {
+    throw new Deno.errors.AlreadyExists(`${path} exists and is no socket; choose another path`);
+  }
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+  } catch {
+    return await Deno.remove(path);
+  }
+  throw new Deno.errors.AddrInUse(`another process listens on ${path}`);
+}

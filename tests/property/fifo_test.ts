@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  emptyFifo,
+  type Fifo,
+  peek,
+  push,
+  pushFront,
+  shift,
+  size,
+  toArray,
+} from "../../src/session/fifo.ts";
+
+/** `times` of one kind in a row, so that whole chunks come and go. */
+const runs = fc.array(
+  fc.record({
+    type: fc.constantFrom("push" as const, "push" as const, "shift" as const, "pushFront" as const),
+    times: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 60 })),
+    /** Go on from an earlier version instead of the last one. */
+    back: fc.option(fc.nat(10), { nil: undefined, freq: 8 }),
+  }),
+  { maxLength: 40, size: "max" },
+);
+
+Deno.test("Fifo does what an array does when items come and go, and old queues stay", () => {
+  fc.assert(
+    fc.property(runs, (taken) => {
+      let fifo: Fifo<number | undefined> = emptyFifo();
+      let oracle: (number | undefined)[] = [];
+      let next = 0;
+      const versions: [typeof fifo, typeof oracle][] = [];
+      for (const { type, times, back } of taken) {
+        const version = back === undefined ? undefined : versions[back];
+        if (version !== undefined) [fifo, oracle] = [version[0], [...version[1]]];
+        for (let n = 0; n < times; n++) {
+          const item = next++ % 7 === 0 ? undefined : next;
+          if (type === "push") [fifo, oracle] = [push(fifo, item), [...oracle, item]];
+          else if (type === "shift") [fifo, oracle] = [shift(fifo), oracle.slice(1)];
+          else [fifo, oracle] = [pushFront(fifo, item), [item, ...oracle]];
+          assert.equal(size(fifo), oracle.length);
+          assert.equal(peek(fifo), oracle[0]);
+        }
+        versions.push([fifo, [...oracle]]);
+      }
+      for (const [version, expected] of versions) assert.deepEqual(toArray(version), expected);
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  emptyPacketIdMap,
+  entries,
+  firstFree,
+  get,
+  has,
+  type PacketIdMap,
+  remove,
+  set,
+  size,
+} from "../../src/session/packet_id_map.ts";
+
+const id = fc.oneof(
+  fc.integer({ min: 1, max: 40 }),
+  fc.integer({ min: 65_500, max: 65_535 }),
+  fc.integer({ min: 4090, max: 4100 }),
+  fc.integer({ min: 1, max: 65_535 }),
+);
+const steps = fc.array(
+  fc.record({ id, value: fc.option(fc.nat(3), { nil: undefined, freq: 3 }), from: fc.nat(9) }),
+  { maxLength: 100, size: "max" },
+);
+
+Deno.test("PacketIdMap does what a Map does when ids come and go, and old maps stay", () => {
+  fc.assert(
+    fc.property(steps, (taken) => {
+      let map = emptyPacketIdMap<number>();
+      const oracle = new Map<number, number>();
+      const versions: [PacketIdMap<number>, [number, number][]][] = [];
+      // Back and forth once more, so that what came late also goes.
+      for (
+        const { id, value, from } of [...taken, ...taken.map((step) => ({ ...step, from: 0 }))]
+      ) {
+        const before = map;
+        const same = oracle.get(id) === value;
+        if (value === undefined) {
+          map = remove(map, id);
+          oracle.delete(id);
+        } else {
+          map = set(map, id, value);
+          oracle.set(id, value);
+        }
+        assert.equal(map === before, same, "the same object exactly when nothing changed");
+        versions.push([map, sortedEntries(oracle)]);
+        assert.equal(size(map), oracle.size);
+        assert.equal(get(map, id), value);
+        assert.equal(has(map, id), value !== undefined);
+        assert.equal(has(map, id ^ 1), oracle.has(id ^ 1));
+        const start = Math.max(1, id - from);
+        assert.equal(firstFree(map, start), firstFreeIn(oracle, start));
+      }
+      for (const [version, expected] of versions) assert.deepEqual(entries(version), expected);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("PacketIdMap does what a Map does when a window moves round the whole of the ids", () => {
+  fc.assert(
+    fc.property(id, fc.integer({ min: 1, max: 400 }), (start, window) => {
+      let map = emptyPacketIdMap<true>();
+      const held: number[] = [];
+      let from = start;
+      for (let n = 0; n < 1_000; n++) {
+        const free = firstFree(map, from);
+        assert.ok(!held.includes(free) && free >= 1 && free <= 65_535, `${free} is free`);
+        assert.equal(free, n === 0 ? start : from > 65_535 ? 1 : from, "ids come in sequence");
+        map = set(map, free, true);
+        held.push(free);
+        from = free + 1;
+        if (held.length > window) map = remove(map, held.shift()!);
+        assert.equal(size(map), held.length);
+      }
+      const expected = [...held].sort((one, other) => one - other);
+      assert.deepEqual(entries(map).map(([id]) => id), expected);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+function sortedEntries(oracle: ReadonlyMap<number, number>): [number, number][] {
+  return [...oracle].sort(([one], [other]) => one - other);
+}
+
+function firstFreeIn(oracle: ReadonlyMap<number, number>, from: number): number {
+  for (let id = from; id <= 65_535; id++) if (!oracle.has(id)) return id;
+  for (let id = 1; id < from; id++) if (!oracle.has(id)) return id;
+  return 0;
+}

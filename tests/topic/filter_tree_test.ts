@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { FilterTree } from "../../src/topic/filter_tree.ts";
+
+interface Plan {
+  readonly topic: string;
+  readonly values: readonly string[];
+}
+
+function newTree(cacheLimit = 100): { tree: FilterTree<string, Plan>; made: string[] } {
+  const made: string[] = [];
+  const tree = new FilterTree<string, Plan>((topic, values) => {
+    made.push(topic);
+    return { topic, values: [...values].sort() };
+  }, cacheLimit);
+  return { tree, made };
+}
+
+for (const filter of ["a/b", "a/+"]) {
+  Deno.test(`FilterTree.add() replaces the value when ${filter} and key are there`, () => {
+    const { tree } = newTree();
+    tree.add(filter, "one", "old");
+    tree.add(filter, "two", "two");
+    tree.add(filter, "one", "new");
+    assert.equal(tree.size, 2);
+    assert.equal(tree.get(filter, "one"), "new");
+    assert.deepEqual(tree.match("a/b").values, ["new", "two"]);
+  });
+
+  Deno.test(`FilterTree.remove() leaves the other keys when ${filter} has several`, () => {
+    const { tree } = newTree();
+    for (const key of ["one", "two", "three"]) tree.add(filter, key, key);
+    assert.equal(tree.remove(filter, "two"), true);
+    assert.equal(tree.remove(filter, "two"), false);
+    assert.equal(tree.remove(`${filter}/x`, "one"), false);
+    assert.deepEqual(tree.match("a/b").values, ["one", "three"]);
+    assert.equal(tree.remove(filter, "one"), true);
+    assert.equal(tree.remove(filter, "three"), true);
+    assert.equal(tree.size, 0);
+    assert.deepEqual(tree.match("a/b").values, []);
+    assert.equal(tree.get(filter, "one"), undefined);
+  });
+
+  Deno.test(`FilterTree.match() makes a new plan when ${filter} is added, changed or removed`, () => {
+    const { tree } = newTree();
+    const plans = [tree.match("a/b")];
+    tree.add(filter, "one", "old");
+    plans.push(tree.match("a/b"));
+    tree.add(filter, "one", "new");
+    plans.push(tree.match("a/b"));
+    tree.remove(filter, "one");
+    plans.push(tree.match("a/b"));
+    assert.deepEqual(plans.map((plan) => plan.values), [[], ["old"], ["new"], []]);
+  });
+}
+
+Deno.test("FilterTree.match() gives the same plan when nothing that touches it has changed", () => {
+  const { tree, made } = newTree();
+  tree.add("a/+", "one", "one");
+  const plan = tree.match("a/b");
+  tree.add("a/c", "two", "two");
+  tree.add("+/+/c", "two", "two");
+  tree.add("b/#", "two", "two");
+  tree.remove("b/#", "two");
+  tree.remove("a/b", "nobody");
+  assert.equal(tree.match("a/b"), plan);
+  assert.equal(tree.match("a/b"), plan);
+  assert.deepEqual(made, ["a/b"]);
+});
+
+Deno.test("FilterTree.match() finds the change when a great many others came after it", () => {
+  for (const others of [0, 1, 30, 31, 32, 33, 64, 600]) {
+    const { tree } = newTree();
+    tree.match("a/b");
+    tree.add("a/#", "one", "one");
+    for (let n = 0; n < others; n++) tree.add(`other/${n}/+`, "one", "other");
+    assert.deepEqual(tree.match("a/b").values, ["one"], `${others} others`);
+  }
+});
+
+Deno.test("FilterTree.match() gives a value more than once when filters overlap", () => {
+  const { tree } = newTree();
+  for (const filter of ["a/b", "a/+", "a/#", "#", "+/b", "a/b/#", "+/+/#"]) {
+    tree.add(filter, "one", filter);
+  }
+  for (const filter of ["b", "a", "a/b/+", "+", "+/a", "a/b/c"]) tree.add(filter, "one", filter);
+  assert.deepEqual(tree.match("a/b").values, ["#", "+/+/#", "+/b", "a/#", "a/+", "a/b", "a/b/#"]);
+});
+
+Deno.test("FilterTree.match() keeps no more plans than allowed when many topics come", () => {
+  const { tree, made } = newTree(10);
+  for (let n = 0; n < 100; n++) tree.match(`topic/${n}`);
+  assert.equal(made.length, 100);
+  for (let n = 99; n >= 0; n--) tree.match(`topic/${n}`);
+  assert.ok(made.length >= 190, `${made.length} plans made; at most 10 of 100 may have been kept`);
+});
+
+Deno.test("FilterTree.match() keeps a topic in use when others come once each", () => {
+  const { tree, made } = newTree(10);
+  for (let n = 0; n < 1000; n++) {
+    tree.match("busy");
+    tree.match(`once/${n}`);
+  }
+  const again = made.filter((topic) => topic === "busy").length;
+  assert.ok(again <= 2, `the plan of the busy topic was made ${again} times`);
+});
+
+Deno.test("FilterTree.match() counts a wide plan for more when plans are kept", () => {
+  const { tree, made } = newTree(10);
+  for (let n = 0; n < 64 * 8; n++) tree.add("wide/#", `client ${n}`, "value");
+  const wide = tree.match("wide/a"); // Weighs nine.
+  assert.equal(tree.match("wide/a"), wide);
+  tree.match("wide/b");
+  tree.match("wide/c");
+  for (const topic of ["wide/a", "wide/b", "wide/c"]) tree.match(topic);
+  assert.ok(made.length >= 5, `${made.length} plans made of three topics of which one fits`);
+});
+
+Deno.test("FilterTree.match() keeps nothing when the limit is 0", () => {
+  const { tree, made } = newTree(0);
+  tree.add("a", "one", "one");
+  assert.deepEqual(tree.match("a"), tree.match("a"));
+  assert.equal(made.length, 2);
+});
+
+Deno.test("FilterTree.forget() drops all plans when called", () => {
+  const { tree, made } = newTree();
+  const before = tree.match("a/b");
+  tree.forget();
+  assert.notEqual(tree.match("a/b"), before);
+  assert.equal(made.length, 2);
+  tree.add("a/+", "one", "one");
+  assert.deepEqual(tree.match("a/b").values, ["one"]);
+});
+
+Deno.test("FilterTree.collect() takes time in proportion when 128 levels meet + in every place", () => {
+  const { tree } = newTree();
+  const levels = 128;
+  // Each of them parts from the others at another level, so a search that starts over would double.
+  for (let n = 0; n < levels; n++) {
+    const filter = new Array<string>(levels).fill("+");
+    filter[n] = "a";
+    tree.add(filter.join("/"), "one", `literal at ${n}`);
+  }
+  tree.add(`${"+/".repeat(levels - 1)}+`, "one", "all +");
+  tree.add(`${"+/".repeat(levels - 1)}#`, "one", "#");
+  const name = new Array<string>(levels).fill("a").join("/");
+  assert.equal(tree.collect(name).length, levels + 2);
+  assert.equal(tree.collect(`${name}/a`).length, 1);
+});
