@@ -154,7 +154,6 @@ interface Import {
 
 /** All import and export-from statements, `import type` and `import()` included. */
 export function imports(code: string): Import[] {
-  const statement = /\b(import|export)\s+(?:type\s+)?(?:[\w$\s{},*]*?\s*from\s*)?["']([^"']+)["']/g;
   const dynamic = /\bimport\s*\(\s*["']([^"']+)["']/g;
   return [
     ...code.matchAll(STATEMENT).map(([, word, specifier]) => ({

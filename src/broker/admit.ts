@@ -18,7 +18,7 @@ import type { Session } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import type { StoredSession, Write } from "../session/write.ts";
 import { closeLive, dropLink } from "./close.ts";
-import { endSession, storeWhole } from "./end_session.ts";
+import { endSession } from "./end_session.ts";
 import { cancel, schedule } from "./schedule.ts";
 import type { Client, Live, Tables } from "./tables.ts";
 import { ask, replaceSession } from "./tables.ts";
@@ -154,7 +154,6 @@ function greet(
   const writes: Write[] = [];
   if (isStored(next)) {
     writes.push({ type: "putSession", clientId, owner, expiryInterval, expiresAt: Infinity });
-    if (!wasStored) writes.push(...storeWhole(next));
   } else if (wasStored) {
     writes.push({ type: "deleteSession", clientId });
   }

@@ -8,7 +8,7 @@ import type { Message } from "../session/message.ts";
 import { owned, publishOf } from "../session/message.ts";
 import { deliver } from "../session/deliver.ts";
 import { durably } from "../session/step.ts";
-import { fits, sendDelivery } from "./outgoing.ts";
+import { fits, sendNow } from "./outgoing.ts";
 import type { Cast, Plan, Shape, Target } from "./plan.ts";
 import { withoutOwn } from "./plan.ts";
 import type { Client, Tables } from "./tables.ts";
@@ -76,7 +76,7 @@ export function castToOne(tables: Tables, message: Message, target: Target): voi
   const delivery = deliveryTo(message, target, 0);
   if (sendable(client)) {
     if (fits(tables, client.live!, delivery)) {
-      tables.out.push(sendDelivery(tables, client.live!, delivery, 0, false));
+      sendNow(tables, client.live!, delivery);
     } else {
       observeDrop(tables, client.clientId, message.topic, "tooLargeForClient");
     }

@@ -22,7 +22,7 @@ export function closeLive(
   reasonCode: ReasonCode,
   detail: string,
 ): void {
-  if (live.connection.version === 5 && live.connection.stage === "connected") {
+  if (live.connection.version === 5 && live.ready) {
     tables.out.push({
       type: "send",
       to: live.id,
@@ -77,7 +77,9 @@ export function leave(
       detail,
     },
   });
-  if (client !== undefined && client.live === live) rest(tables, client, reason);
+  if (client === undefined || client.live !== live) return;
+  if (connection.stage === "connected") rest(tables, client, reason);
+  else client.live = undefined; // it was never greeted: the session rests as before
 }
 
 /** The session without its connection. */

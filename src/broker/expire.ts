@@ -8,6 +8,7 @@ import { retry } from "../session/retry.ts";
 import { closeLive, dropLink } from "./close.ts";
 import { endSession } from "./end_session.ts";
 import { sendOutbound } from "./outgoing.ts";
+import { clearRetained } from "./retain.ts";
 import { route, takeOrder } from "./route.ts";
 import { schedule } from "./schedule.ts";
 import type { Deadline, Live, Tables } from "./tables.ts";
@@ -41,6 +42,8 @@ export function onDeadline(tables: Tables, deadline: Deadline): void {
       return endSession(tables, deadline.client, "expired");
     case "will":
       return publishWill(tables, deadline.client);
+    case "retained":
+      return ask(tables, durably("", clearRetained(tables, deadline.topic)));
     case "delayed": {
       const { message } = deadline;
       tables.delayed.delete(message.order);
@@ -55,7 +58,8 @@ export function onDeadline(tables: Tables, deadline: Deadline): void {
 /** `lastHeard` moves with every packet, the deadline only when it comes due. */
 function checkKeepAlive(tables: Tables, live: Live): void {
   const patience = live.connection.keepAlive * 1500;
-  const until = live.lastHeard + patience;
+  // Who is not read on purpose cannot be heard.
+  const until = (live.heldBack ? tables.now : live.lastHeard) + patience;
   if (until > tables.now) return schedule(tables, { type: "keepAlive", live }, until);
   closeLive(
     tables,

@@ -37,6 +37,16 @@ export function sendDelivery(
     : { type: "deliverAs", to: live.id, frame, packetId };
 }
 
+/** Sends a QoS 0 delivery at once: it waits for no store. */
+export function sendNow(tables: Tables, live: Live, delivery: Delivery): void {
+  const effect = sendDelivery(tables, live, delivery, 0, false);
+  if (effect.type === "send" && effect.packet.type === "publish") {
+    tables.out.push({ ...effect, packet: withTopicAlias(live, effect.packet) });
+  } else {
+    tables.out.push(effect);
+  }
+}
+
 /** The effect for a packet that is sent again or for the first time. */
 export function sendOutbound(tables: Tables, live: Live, outbound: Outbound): Effect {
   const { delivery, packetId, dup } = outbound;

@@ -4,7 +4,6 @@
  */
 
 import { expiresAt } from "../connection/on_connect.ts";
-import { messageSize } from "../session/message.ts";
 import * as fifo from "../session/fifo.ts";
 import type { Fifo } from "../session/fifo.ts";
 import type { Queue } from "../session/queue.ts";
@@ -14,6 +13,7 @@ import { durably } from "../session/step.ts";
 import { withSubscription } from "../session/subscription_map.ts";
 import type { IndexRecord } from "../session/write.ts";
 import { keepDelayed } from "./delayed.ts";
+import { keepRetained } from "./retain.ts";
 import { schedule } from "./schedule.ts";
 import { groupFilter, isGroupKey, join } from "./shared.ts";
 import type { Client, Group, Tables } from "./tables.ts";
@@ -42,9 +42,7 @@ export function recover(tables: Tables, record: IndexRecord): void {
       return;
     }
     case "retained":
-      tables.retained.set(record.message.topic, record.message);
-      tables.retainedBytes += messageSize(record.message);
-      return;
+      return keepRetained(tables, record.message);
     case "will": {
       const { will } = record;
       const client = tables.clients.get(will.clientId) ?? recoverWillOnly(tables, record);

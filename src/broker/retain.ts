@@ -6,6 +6,7 @@ import type { Message } from "../session/message.ts";
 import { messageSize } from "../session/message.ts";
 import type { Write } from "../session/write.ts";
 import type { TopicName } from "../topic/topic_name.ts";
+import { cancel, schedule } from "./schedule.ts";
 import type { Tables } from "./tables.ts";
 import { observeDrop } from "./tables.ts";
 
@@ -27,9 +28,19 @@ export function retain(tables: Tables, message: Message): readonly Write[] | und
     observeDrop(tables, message.publisher, topic, "retainedFull");
     return undefined;
   }
-  tables.retained.set(topic, message); // [MQTT-3.3.1-5]
-  tables.retainedBytes += bytes;
+  keepRetained(tables, message); // [MQTT-3.3.1-5]
   return [{ type: "putRetained", message }];
+}
+
+/** Puts it into the tables, in the place of an earlier one, until it expires. */
+export function keepRetained(tables: Tables, message: Message): void {
+  const { topic } = message;
+  const replaced = tables.retained.set(topic, message);
+  tables.retainedBytes += messageSize(message) -
+    (replaced === undefined ? 0 : messageSize(replaced));
+  if (message.expiresAt !== Infinity || replaced !== undefined) {
+    schedule(tables, { type: "retained", topic }, message.expiresAt);
+  }
 }
 
 /** Takes the retained message of a topic away. */
@@ -37,5 +48,6 @@ export function clearRetained(tables: Tables, topic: TopicName): readonly Write[
   const removed = tables.retained.delete(topic);
   if (removed === undefined) return [];
   tables.retainedBytes -= messageSize(removed);
+  if (removed.expiresAt !== Infinity) cancel(tables, { type: "retained", topic });
   return [{ type: "deleteRetained", topic }];
 }

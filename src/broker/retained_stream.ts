@@ -13,7 +13,7 @@ import * as ids from "../session/packet_id_map.ts";
 import { durably } from "../session/step.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { Write } from "../session/write.ts";
-import { fits, sendDelivery } from "./outgoing.ts";
+import { fits, sendDelivery, sendNow } from "./outgoing.ts";
 import type { Client, Tables } from "./tables.ts";
 import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
 
@@ -26,13 +26,12 @@ export interface RetainedStream {
   pending: Message | undefined;
 }
 
-/** Begins a stream; `refill` goes on with it. */
+/** Begins a stream; `refill` goes on with it, once SUBACK has left. */
 export function beginStream(tables: Tables, client: Client, subscription: Subscription): void {
   const messages = tables.retained.matching(subscription.filter);
   const others = client.streams.filter((stream) => stream.subscription.full !== subscription.full);
   const before = tables.nextOrder;
   client.streams = [...others, { messages, subscription, before, pending: undefined }];
-  tables.runnable.add(client);
 }
 
 /** Sends on from the client's streams: a bounded number a turn, `quota` of them with QoS 1 or 2. */
@@ -55,7 +54,7 @@ export function streamRetained(tables: Tables, client: Client, quota: number): v
       stream.pending = undefined;
     } else if (delivery.qos === 0) {
       stream.pending = undefined;
-      tables.out.push(sendDelivery(tables, client.live!, delivery, 0, false));
+      sendNow(tables, client.live!, delivery);
     } else if (left > 0 && client.session.sendQuota > 0 && client.session.resending.length === 0) {
       stream.pending = undefined;
       left -= 1;

@@ -12,6 +12,8 @@ function keyOf(deadline: Deadline): string {
       return `${deadline.type} ${deadline.client.clientId}`;
     case "delayed":
       return `delayed ${deadline.message.order}`;
+    case "retained":
+      return `retained ${deadline.topic}`;
     default:
       return `${deadline.type} ${deadline.live.id}`;
   }

@@ -6,7 +6,7 @@ import { Reason } from "../packet/reason_code.ts";
 import type { Effect, Persist } from "../session/effect.ts";
 import { withTopicAlias } from "./outgoing.ts";
 import { refill } from "./refill.ts";
-import { schedule } from "./schedule.ts";
+import { cancel, schedule } from "./schedule.ts";
 import type { Live, Tables } from "./tables.ts";
 
 /** Lets go what stood in `then`; what is for a connection that has gone is dropped. */
@@ -44,12 +44,15 @@ function release(tables: Tables, effect: Effect): void {
   tables.out.push(effect);
   if (effect.packet.type === "connack" && effect.packet.reasonCode === Reason.success) {
     becomeReady(tables, live);
+  } else if (effect.packet.type === "suback") {
+    refill(tables, live.client!); // its retained messages come after it
   }
 }
 
 /** CONNACK has left: from here on packets may be sent, and the client is read again. */
 function becomeReady(tables: Tables, live: Live): void {
   live.ready = true;
+  cancel(tables, { type: "connect", live });
   tables.liveVersion += 1;
   if (!live.heldBack) tables.out.push({ type: "resume", connection: live.id });
   const { retryInterval } = tables.rules.limits;

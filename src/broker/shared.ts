@@ -17,7 +17,7 @@ import { durably } from "../session/step.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { Write } from "../session/write.ts";
 import type { FannedOut } from "./fan_out.ts";
-import { fits, sendDelivery } from "./outgoing.ts";
+import { fits, sendDelivery, sendNow } from "./outgoing.ts";
 import { readOn } from "./refill.ts";
 import type { Client, Group, Member, Tables } from "./tables.ts";
 import { ask, observeDrop, queueRoom, replaceSession, sendable } from "./tables.ts";
@@ -113,8 +113,7 @@ export function shareOut(
     if (!fits(tables, member.client.live!, delivery)) {
       return observeDrop(tables, member.client.clientId, message.topic, "tooLargeForClient");
     }
-    tables.out.push(sendDelivery(tables, member.client.live!, delivery, 0, false));
-    return;
+    return sendNow(tables, member.client.live!, delivery);
   }
   if (queueLength(group.session.queue) === 0) {
     const member = nextMember(group, takesNow);
@@ -204,10 +203,7 @@ function send(
   if (!fits(tables, live, delivery)) {
     return observeDrop(tables, client.clientId, message.topic, "tooLargeForClient");
   }
-  if (delivery.qos === 0) {
-    tables.out.push(sendDelivery(tables, live, delivery, 0, false));
-    return;
-  }
+  if (delivery.qos === 0) return sendNow(tables, live, delivery);
   const delivered = deliver(client.session, delivery, {
     now: tables.now,
     rules: tables.rules,

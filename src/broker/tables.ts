@@ -84,7 +84,8 @@ export type Subscriber =
 export type Deadline =
   | { readonly type: "connect" | "keepAlive" | "drain" | "retry"; readonly live: Live }
   | { readonly type: "session" | "will"; readonly client: Client }
-  | { readonly type: "delayed"; readonly message: Message };
+  | { readonly type: "delayed"; readonly message: Message }
+  | { readonly type: "retained"; readonly topic: TopicName };
 
 export interface Tables {
   readonly connections: Map<ConnectionId, Live>;

@@ -64,10 +64,15 @@ export function onConnect(
     window: Math.min(receiveMaximumOf(connect), limits.sendWindow),
     maximumPacketSize: properties?.maximumPacketSize ?? Infinity,
     outgoingAliases: Math.min(properties?.topicAliasMaximum ?? 0, limits.outgoingTopicAliases),
-    problemInformation: properties?.requestProblemInformation !== 0,
+    // A Reason String must not make a packet too large for the client [MQTT-3.4.2-2].
+    problemInformation: properties?.requestProblemInformation !== 0 &&
+      (properties?.maximumPacketSize ?? Infinity) >= ROOM_FOR_REASONS,
     will: connect.will,
   };
 }
+
+/** Bytes of the longest packet with a Reason String, by a wide margin. */
+const ROOM_FOR_REASONS = 1024;
 
 /** 0 turns Keep Alive off, which only a broker without a limit of its own grants. */
 function grantedKeepAlive(asked: Seconds, maximum: Seconds): Seconds {

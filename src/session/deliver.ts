@@ -91,14 +91,15 @@ function intoQueue(session: Session, delivery: Delivery, given: DeliverGiven): D
   const full = () =>
     queueLength(queue) >= limits.queuedMessagesPerSession ||
     queue.bytes + size > limits.queuedBytesPerSession;
+  const reason = given.room ? "queueFull" : "brokerQueueFull";
   if (full() || !given.room) {
     if (queuePolicy !== "dropOldest" || size > limits.queuedBytesPerSession) {
-      return refuse(session, given.room ? "queueFull" : "brokerQueueFull");
+      return refuse(session, reason);
     }
     do {
       const shorter = dropOldest(queue);
       // An empty queue leaves nothing to drop in this message's favour.
-      if (shorter === undefined) return refuse(session, "brokerQueueFull");
+      if (shorter === undefined) return refuse(session, reason);
       queue = shorter.queue;
       droppedCount += 1;
       if (stored) {
@@ -116,7 +117,7 @@ function intoQueue(session: Session, delivery: Delivery, given: DeliverGiven): D
     session: { ...session, queue: enqueue(queue, delivery, toTail) },
     writes,
     packetId: 0,
-    dropped: droppedCount > 0 ? given.room ? "queueFull" : "brokerQueueFull" : undefined,
+    dropped: droppedCount > 0 ? reason : undefined,
     droppedCount,
   };
 }

@@ -34,8 +34,12 @@ export function onPublish(
       durably(session.clientId, NOTHING, { type: "send", to: given.connection, packet: pubrec }),
     );
   }
-  if (ids.size(session.received) + given.unacknowledged >= given.rules.limits.receiveMaximum) {
-    return step(session, { // [MQTT-3.3.4-9]
+  // A 3.x client is told no Receive Maximum: its ids and the broker's backpressure bound it.
+  if (
+    given.version === 5 &&
+    ids.size(session.received) + given.unacknowledged >= given.rules.limits.receiveMaximum
+  ) {
+    return step(session, { // [MQTT-3.3.4-7]
       type: "disconnect",
       packet: {
         type: "disconnect",
@@ -46,11 +50,11 @@ export function onPublish(
     });
   }
   if (qos === 1) {
-    const reason = known ? Reason.packetIdentifierInUse : Reason.success;
-    const receipt = acknowledge("puback", packetId, reason);
     if (known && given.version === 5) {
-      return step(session, { type: "send", to: given.connection, packet: receipt });
+      const refusal = acknowledge("puback", packetId, Reason.packetIdentifierInUse);
+      return step(session, { type: "send", to: given.connection, packet: refusal });
     }
+    const receipt = acknowledge("puback", packetId, Reason.success);
     return step(session, { type: "route", message: owned(message), receipt, writes: NOTHING });
   }
   return step(

@@ -43,13 +43,7 @@ export function replenish(
   const writes: Write[] = [];
   const outbound: Outbound[] = [];
   const dropped: [Delivery, DropReason][] = [];
-  let next = session;
-  while (next.sendQuota > 0 && next.resending.length > 0) {
-    const [packetId, ...rest] = next.resending as [PacketId, ...PacketId[]];
-    next = { ...next, resending: rest, sendQuota: next.sendQuota - 1 };
-    const { delivery } = ids.get(next.inflight, packetId)!;
-    outbound.push({ delivery, packetId, dup: delivery !== undefined });
-  }
+  let next = sendAgain(session, now, outbound);
   while (next.sendQuota > 0) {
     const delivery = fifo.peek(next.queue.head);
     if (delivery === undefined) break;
@@ -77,4 +71,20 @@ export function replenish(
     }
   }
   return { session: next, writes, outbound, dropped };
+}
+
+/** Takes what waits for its resend; a whole window at once, so no copy of the list for each. */
+function sendAgain(session: Session, now: Instant, outbound: Outbound[]): Session {
+  const { resending, sendQuota } = session;
+  const count = Math.min(resending.length, sendQuota);
+  if (count === 0) return session;
+  let { inflight } = session;
+  for (let i = 0; i < count; i++) {
+    const packetId = resending[i]!;
+    const entry = ids.get(inflight, packetId)!;
+    inflight = ids.set(inflight, packetId, { ...entry, sentAt: now });
+    const { delivery } = entry;
+    outbound.push({ delivery, packetId, dup: delivery !== undefined });
+  }
+  return { ...session, inflight, resending: resending.slice(count), sendQuota: sendQuota - count };
 }

@@ -1,0 +1,243 @@
+/**
+ * The store that keeps everything in memory and survives nothing: what `store: "memory"` runs on, and
+ * the model of a store in the simulation. It answers at once, so nobody waits for a later turn.
+ *
+ * It keeps the values that it is given and copies none: they are immutable, and a payload is its
+ * message's own.
+ */
+
+import type { PacketId } from "../packet/packet.ts";
+import type { ClientId, Identity, Instant, Seconds } from "../policy/identity.ts";
+import type { Delivery, Message, Order } from "../session/message.ts";
+import { messageSize } from "../session/message.ts";
+import type { Inflight } from "../session/session.ts";
+import type { Subscription } from "../session/subscription_map.ts";
+import type { PendingWill, StoredSession, Write } from "../session/write.ts";
+import type { TopicFilter } from "../topic/topic_filter.ts";
+import type { TopicName } from "../topic/topic_name.ts";
+import { DeliveryQueue } from "./delivery_queue.ts";
+import type { BatchLimits, IndexRecord, Store } from "./store.ts";
+
+/** A session; its collections are made when the first item comes, as most sessions need few of them. */
+interface SessionRecord {
+  readonly clientId: ClientId;
+  owner: Identity;
+  expiryInterval: Seconds;
+  expiresAt: Instant;
+  subscriptions: Map<TopicFilter, Subscription> | undefined;
+  received: Set<PacketId> | undefined;
+  inflight: Map<PacketId, Inflight> | undefined;
+  queue: DeliveryQueue | undefined;
+}
+
+/** A session with all that hangs on it, in an order that does not depend on its history. */
+export interface DumpedSession {
+  readonly clientId: ClientId;
+  readonly owner: Identity;
+  readonly expiryInterval: Seconds;
+  readonly expiresAt: Instant;
+  /** By full filter. */
+  readonly subscriptions: readonly Subscription[];
+  /** By Packet Identifier. */
+  readonly received: readonly PacketId[];
+  /** By Packet Identifier. */
+  readonly inflight: readonly (readonly [PacketId, Inflight])[];
+  readonly queued: readonly Delivery[];
+}
+
+/** All records as plain values: two dumps are deeply equal exactly when the stores hold the same. */
+export interface Dump {
+  /** By client id. */
+  readonly sessions: readonly DumpedSession[];
+  /** By topic. */
+  readonly retained: readonly Message[];
+  /** By client id. */
+  readonly wills: readonly PendingWill[];
+  /** By order. */
+  readonly delayed: readonly { readonly message: Message; readonly publishAt: Instant }[];
+}
+
+export class MemoryStore implements Store {
+  readonly promise = "memory";
+  readonly limits: BatchLimits = { writes: 10_000 };
+  readonly #sessions = new Map<ClientId, SessionRecord>();
+  readonly #retained = new Map<TopicName, Message>();
+  readonly #wills = new Map<ClientId, PendingWill>();
+  readonly #delayed = new Map<Order, { readonly message: Message; readonly publishAt: Instant }>();
+  #strays = 0;
+
+  /** Parts that were put for a session which is not there, and not kept. The broker puts none. */
+  get strays(): number {
+    return this.#strays;
+  }
+
+  /** Applies the writes in order; it cannot fail, so all of them take effect. */
+  commit(writes: readonly Write[]): void {
+    for (let i = 0; i < writes.length; i++) this.#apply(writes[i]!);
+  }
+
+  load(clientId: ClientId, most: number): StoredSession {
+    const session = this.#sessions.get(clientId);
+    return {
+      received: session?.received === undefined ? [] : [...session.received],
+      inflight: session?.inflight === undefined ? [] : [...session.inflight],
+      queued: session?.queue?.read(-Infinity, most) ?? [],
+    };
+  }
+
+  read(clientId: ClientId, from: Order, most: number): readonly Delivery[] {
+    return this.#sessions.get(clientId)?.queue?.read(from, most) ?? [];
+  }
+
+  async *index(): AsyncGenerator<IndexRecord> {
+    for (const { clientId, owner, expiryInterval, expiresAt, queue } of this.#sessions.values()) {
+      const queued = queue?.read(-Infinity, Infinity) ?? [];
+      yield {
+        type: "session",
+        clientId,
+        owner,
+        expiryInterval,
+        expiresAt,
+        orders: queued.map(({ message }) => message.order),
+        sizes: queued.map(({ message }) => messageSize(message)),
+      };
+    }
+    for (const { clientId, subscriptions } of this.#sessions.values()) {
+      for (const subscription of subscriptions?.values() ?? []) {
+        yield { type: "subscription", clientId, subscription };
+      }
+    }
+    for (const message of this.#retained.values()) yield { type: "retained", message };
+    for (const will of this.#wills.values()) yield { type: "will", will };
+    for (const { message, publishAt } of this.#delayed.values()) {
+      yield { type: "delayed", message, publishAt };
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  /** Everything, for a checker to compare. */
+  dump(): Dump {
+    return {
+      sessions: [...this.#sessions.values()].map((session) => ({
+        clientId: session.clientId,
+        owner: session.owner,
+        expiryInterval: session.expiryInterval,
+        expiresAt: session.expiresAt,
+        subscriptions: sorted(session.subscriptions),
+        received: [...session.received ?? []].sort((a, b) => a - b),
+        inflight: [...session.inflight ?? []].sort(([a], [b]) => a - b),
+        queued: session.queue?.read(-Infinity, Infinity) ?? [],
+      })).sort((a, b) => a.clientId < b.clientId ? -1 : 1),
+      retained: sorted(this.#retained),
+      wills: sorted(this.#wills),
+      delayed: sorted(this.#delayed),
+    };
+  }
+
+  #apply(write: Write): void {
+    switch (write.type) {
+      case "putSession":
+        return this.#putSession(write);
+      case "deleteSession":
+        this.#sessions.delete(write.clientId);
+        return;
+      case "putRetained":
+        this.#retained.set(write.message.topic, write.message);
+        return;
+      case "deleteRetained":
+        this.#retained.delete(write.topic);
+        return;
+      case "putWill":
+        this.#wills.set(write.will.clientId, write.will);
+        return;
+      case "deleteWill":
+        this.#wills.delete(write.clientId);
+        return;
+      case "putDelayed": {
+        const { message, publishAt } = write;
+        this.#delayed.set(message.order, { message, publishAt });
+        return;
+      }
+      case "deleteDelayed":
+        this.#delayed.delete(write.order);
+        return;
+    }
+    const session = this.#sessions.get(write.clientId);
+    if (session !== undefined) return applyTo(session, write);
+    if (write.type.startsWith("put")) this.#strays += 1;
+  }
+
+  #putSession(write: Write & { readonly type: "putSession" }): void {
+    const { clientId, owner, expiryInterval, expiresAt } = write;
+    const session = this.#sessions.get(clientId);
+    if (session !== undefined) {
+      session.owner = owner;
+      session.expiryInterval = expiryInterval;
+      session.expiresAt = expiresAt;
+      return;
+    }
+    this.#sessions.set(clientId, {
+      clientId,
+      owner,
+      expiryInterval,
+      expiresAt,
+      subscriptions: undefined,
+      received: undefined,
+      inflight: undefined,
+      queue: undefined,
+    });
+  }
+}
+
+/** What is written of the parts of a session that is there. */
+type PartWrite =
+  & Write
+  & {
+    readonly type:
+      | "putSubscription"
+      | "deleteSubscription"
+      | "putReceived"
+      | "deleteReceived"
+      | "putInflight"
+      | "deleteInflight"
+      | "putQueued"
+      | "deleteQueued";
+  };
+
+function applyTo(session: SessionRecord, write: PartWrite): void {
+  switch (write.type) {
+    case "putInflight":
+      session.inflight ??= new Map();
+      session.inflight.set(write.packetId, write.inflight);
+      return;
+    case "deleteInflight":
+      session.inflight?.delete(write.packetId);
+      return;
+    case "putQueued":
+      session.queue ??= new DeliveryQueue();
+      session.queue.put(write.delivery);
+      return;
+    case "deleteQueued":
+      session.queue?.delete(write.order);
+      return;
+    case "putReceived":
+      session.received ??= new Set();
+      session.received.add(write.packetId);
+      return;
+    case "deleteReceived":
+      session.received?.delete(write.packetId);
+      return;
+    case "putSubscription":
+      session.subscriptions ??= new Map();
+      session.subscriptions.set(write.subscription.full, write.subscription);
+      return;
+    case "deleteSubscription":
+      session.subscriptions?.delete(write.filter);
+  }
+}
+
+/** The values of a map by their keys. */
+function sorted<K extends string | number, V>(map: ReadonlyMap<K, V> | undefined): readonly V[] {
+  return [...map ?? []].sort(([a], [b]) => a < b ? -1 : 1).map(([, value]) => value);
+}

@@ -1,0 +1,200 @@
+/**
+ * A bare MQTT client for exact checks: it sends the packets or bytes that it is told to and hands out
+ * what comes, one packet at a time. It answers nothing by itself, and reads only when asked.
+ */
+
+import assert from "node:assert/strict";
+import { decode } from "../../src/packet/decode.ts";
+import { encode } from "../../src/packet/encode.ts";
+import { FrameSplitter } from "../../src/packet/frame_splitter.ts";
+import type {
+  Connack,
+  Connect,
+  Packet,
+  ProtocolVersion,
+  Publish,
+  SubscriptionOptions,
+} from "../../src/packet/packet.ts";
+import { PATIENCE, within } from "./within.ts";
+
+type PacketOf<Type extends Packet["type"]> = Packet & { readonly type: Type };
+
+/** Where to connect to: a port on 127.0.0.1, or the path of a Unix socket. */
+export type Where = { readonly port: number } | { readonly path: string };
+
+export class RawClient {
+  readonly version: ProtocolVersion;
+  readonly #conn: Deno.Conn;
+  readonly #splitter = new FrameSplitter(268_435_460);
+  readonly #buffer = new Uint8Array(65_536);
+  #nextId = 0;
+
+  private constructor(conn: Deno.Conn, version: ProtocolVersion) {
+    this.#conn = conn;
+    this.version = version;
+  }
+
+  /** An open link, of which the broker knows nothing yet. */
+  static async open(where: Where, version: ProtocolVersion): Promise<RawClient> {
+    const conn = "path" in where
+      ? await Deno.connect({ transport: "unix", path: where.path })
+      : await Deno.connect({ hostname: "127.0.0.1", port: where.port });
+    return new RawClient(conn, version);
+  }
+
+  /** A client that was let in. */
+  static async connect(
+    where: Where,
+    version: ProtocolVersion,
+    clientId: string,
+    more: Partial<Connect> = {},
+  ): Promise<RawClient> {
+    const client = await RawClient.open(where, version);
+    const connack = await client.knock(clientId, more);
+    assert.equal(connack.reasonCode, 0, `CONNACK ${JSON.stringify(connack)}`);
+    return client;
+  }
+
+  /** This end's address, as the broker logs it. */
+  get address(): string {
+    const { hostname, port } = this.#conn.localAddr as Deno.NetAddr;
+    return `${hostname}:${port}`;
+  }
+
+  /** Sends CONNECT; the CONNACK. */
+  async knock(clientId: string, more: Partial<Connect> = {}): Promise<Connack> {
+    await this.send(connectOf(this.version, clientId, more));
+    return this.expect("connack");
+  }
+
+  /** Subscribes and waits for SUBACK; its Reason Codes. */
+  async subscribe(
+    filter: string,
+    qos: 0 | 1 | 2,
+    options: Partial<SubscriptionOptions> = {},
+  ): Promise<readonly number[]> {
+    await this.send({
+      type: "subscribe",
+      packetId: ++this.#nextId,
+      subscriptions: [{
+        filter,
+        options: {
+          qos,
+          noLocal: false,
+          retainAsPublished: false,
+          retainHandling: 0,
+          subscriptionIdentifier: undefined,
+          ...options,
+        },
+      }],
+      userProperties: undefined,
+    });
+    return (await this.expect("suback")).reasonCodes;
+  }
+
+  /** Sends a PUBLISH and waits for nothing. */
+  publish(topic: string, payload: string | Uint8Array, more: Partial<Publish> = {}): Promise<void> {
+    return this.send({
+      type: "publish",
+      topic,
+      payload: typeof payload === "string" ? new TextEncoder().encode(payload) : payload,
+      qos: 0,
+      retain: false,
+      dup: false,
+      packetId: more.qos === undefined || more.qos === 0 ? 0 : ++this.#nextId,
+      properties: undefined,
+      ...more,
+    });
+  }
+
+  /** Sends a packet, or bytes as they are. */
+  async send(what: Packet | Uint8Array): Promise<void> {
+    const bytes = what instanceof Uint8Array ? what : encode(what, this.version);
+    for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
+  }
+
+  /** The next packet; undefined where the broker has closed the link. */
+  async nextOrEnd(patience = PATIENCE): Promise<Packet | undefined> {
+    for (;;) {
+      const frame = this.#splitter.next();
+      if (frame !== undefined) return decode(frame.slice(), this.version);
+      const count = await within(
+        this.#conn.read(this.#buffer).catch((error) => {
+          if (error instanceof Deno.errors.ConnectionReset) return null;
+          throw error;
+        }),
+        "a packet from the broker",
+        patience,
+      );
+      if (count === null) return undefined;
+      this.#splitter.push(this.#buffer.subarray(0, count));
+    }
+  }
+
+  /** The next packet; fails where the link is closed instead. */
+  async next(patience = PATIENCE): Promise<Packet> {
+    const packet = await this.nextOrEnd(patience);
+    assert.ok(packet !== undefined, "the broker closed the link instead of sending a packet");
+    return packet;
+  }
+
+  /** The next packet, which must be of that type. */
+  async expect<Type extends Packet["type"]>(type: Type): Promise<PacketOf<Type>> {
+    const packet = await this.next();
+    assert.equal(packet.type, type, `found ${JSON.stringify(packet)}`);
+    return packet as PacketOf<Type>;
+  }
+
+  /** Fails unless the broker closes the link now, without another packet. */
+  async ended(): Promise<void> {
+    const packet = await this.nextOrEnd();
+    assert.equal(packet, undefined, `found ${JSON.stringify(packet)} instead of the end`);
+    this.close();
+  }
+
+  /** Shows that the broker still serves this client, and has nothing else for it. */
+  async ping(): Promise<void> {
+    await this.send({ type: "pingreq" });
+    await this.expect("pingresp");
+  }
+
+  /** DISCONNECT, then the end of the link. */
+  async disconnect(reasonCode = 0): Promise<void> {
+    await this.send({ type: "disconnect", reasonCode, properties: undefined });
+    await this.ended();
+  }
+
+  /** Closes the link without a word. */
+  close(): void {
+    try {
+      this.#conn.close();
+    } catch {
+      // It is closed.
+    }
+  }
+}
+
+/** A CONNECT with Clean Start and without Keep Alive, unless `more` says otherwise. */
+export function connectOf(
+  version: ProtocolVersion,
+  clientId: string,
+  more: Partial<Connect> = {},
+): Connect {
+  return {
+    type: "connect",
+    protocolVersion: version,
+    clientId,
+    cleanStart: true,
+    keepAlive: 0,
+    username: undefined,
+    password: undefined,
+    will: undefined,
+    properties: undefined,
+    ...more,
+  };
+}
+
+/** A payload as text. */
+export function text(payload: Uint8Array): string {
+  return new TextDecoder().decode(payload);
+}

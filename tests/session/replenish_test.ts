@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import type { Delivery } from "../../src/session/message.ts";
+import * as ids from "../../src/session/packet_id_map.ts";
+import { replenish } from "../../src/session/replenish.ts";
+import { resume } from "../../src/session/resume.ts";
+import type { Inflight, Session } from "../../src/session/session.ts";
+import { deepFreeze } from "../deep_freeze.ts";
+import { delivery, idMap, inflight, NOW, ordersOf, queueOf, session, tailOf } from "./values.ts";
+
+const always = () => true;
+
+function flown(of: Delivery, sequence: number): Inflight {
+  return { awaiting: of.qos === 1 ? "puback" : "pubrec", delivery: of, sequence, sentAt: NOW };
+}
+
+for (const stored of [true, false]) {
+  const kind = stored ? "stored" : "not stored";
+
+  Deno.test(`replenish() gives the same session back when there is nothing to send, ${kind}`, () => {
+    const before = session(stored);
+    assert.deepEqual(replenish(before, NOW, always), {
+      session: before,
+      writes: [],
+      outbound: [],
+      dropped: [],
+    });
+    assert.equal(replenish(before, NOW, always).session, before);
+  });
+
+  Deno.test(`replenish() gives the same session back when the quota is 0, ${kind} [MQTT-4.9.0-2]`, () => {
+    const before = session(stored, {
+      sendQuota: 0,
+      inflight: idMap([1, inflight("puback", 1)]),
+      resending: [1],
+      queue: queueOf(delivery(50)),
+    });
+    assert.equal(replenish(before, NOW, always).session, before);
+  });
+
+  Deno.test(`replenish() moves as much of the queue into flight as the quota allows, ${kind} [MQTT-4.9.0-2]`, () => {
+    const [a, b, c] = [delivery(50, 1), delivery(51, 2), delivery(52, 1)];
+    const before = session(stored, {
+      sendQuota: 2,
+      nextPacketId: 65_535,
+      nextSequence: 8,
+      inflight: idMap([1, inflight("pubrec", 7)]),
+      queue: queueOf(a, b, c),
+    });
+    const done = replenish(before, NOW, always);
+    assert.deepEqual(done.session, {
+      ...before,
+      sendQuota: 0,
+      nextPacketId: 3,
+      nextSequence: 10,
+      inflight: idMap([1, inflight("pubrec", 7)], [65_535, flown(a, 8)], [2, flown(b, 9)]),
+      queue: queueOf(c),
+    });
+    assert.deepEqual(done.outbound, [
+      { delivery: a, packetId: 65_535, dup: false },
+      { delivery: b, packetId: 2, dup: false },
+    ]);
+    const clientId = "c";
+    assert.deepEqual(
+      done.writes,
+      stored
+        ? [
+          { type: "deleteQueued", clientId, order: 50 },
+          { type: "putInflight", clientId, packetId: 65_535, inflight: flown(a, 8) },
+          { type: "deleteQueued", clientId, order: 51 },
+          { type: "putInflight", clientId, packetId: 2, inflight: flown(b, 9) },
+        ]
+        : [],
+    );
+  });
+
+  Deno.test(`replenish() drops what has expired or does not fit and goes on, ${kind} [MQTT-3.3.2-5] [MQTT-3.1.2-25]`, () => {
+    const expired = delivery(50, 1, { expiresAt: NOW });
+    const large = delivery(51, 2);
+    const alive = delivery(52, 1, { expiresAt: NOW + 1 });
+    const before = session(stored, {
+      sendQuota: 1,
+      queue: queueOf(expired, large, alive),
+    });
+    const done = replenish(before, NOW, (each) => each !== large);
+    assert.deepEqual(done.dropped, [[expired, "expired"], [large, "tooLargeForClient"]]);
+    assert.deepEqual(done.outbound, [{ delivery: alive, packetId: 1, dup: false }]);
+    assert.equal(done.session.sendQuota, 0);
+    assert.equal(done.session.queue.bytes, 0);
+    const deleted = done.writes.filter(({ type }) => type === "deleteQueued");
+    assert.deepEqual(
+      deleted,
+      (stored ? [50, 51, 52] : []).map((order) => ({ type: "deleteQueued", clientId: "c", order })),
+    );
+    assert.equal(done.writes.length, stored ? 4 : 0);
+  });
+
+  Deno.test(`replenish() sends queued QoS 0 without packet id and quota, ${kind} [MQTT-2.2.1-2]`, () => {
+    const [a, b] = [delivery(50, 0), delivery(51, 0)];
+    const before = session(stored, { sendQuota: 1, queue: queueOf(a, b) });
+    const done = replenish(before, NOW, always);
+    assert.deepEqual(done.outbound, [
+      { delivery: a, packetId: 0, dup: false },
+      { delivery: b, packetId: 0, dup: false },
+    ]);
+    assert.equal(done.session.sendQuota, 1);
+    assert.equal(ids.size(done.session.inflight), 0);
+    assert.deepEqual(ordersOf(done.session), { head: [], tail: [] });
+  });
+}
+
+Deno.test("replenish() leaves the tail to the store when the head is used up", () => {
+  const before = session(true, { queue: tailOf(delivery(50)) });
+  assert.equal(replenish(before, NOW, always).session, before);
+});
+
+/** What a client left unacknowledged: ids and sequences in different orders. */
+const left = {
+  inflight: idMap(
+    [1, inflight("pubcomp", 9)],
+    [2, inflight("puback", 4)],
+    [3, inflight("pubrec", 8)],
+    [65_535, inflight("puback", 3)],
+  ),
+  queue: queueOf(delivery(50)),
+  nextPacketId: 4,
+  nextSequence: 10,
+  sendQuota: 0,
+};
+
+Deno.test("resume() lets all that is inflight wait in the order of its sequence when the client is back [MQTT-4.4.0-1]", () => {
+  const before = session(true, left);
+  assert.deepEqual(resume(before, 20), {
+    ...before,
+    sendQuota: 20,
+    resending: [65_535, 2, 3, 1],
+  });
+});
+
+Deno.test("resume() gives a full quota when nothing was inflight", () => {
+  const before = session(false, { sendQuota: 3, resending: [] });
+  assert.deepEqual(resume(before, 65_535), { ...before, sendQuota: 65_535 });
+});
+
+Deno.test("replenish() sends again with DUP, PUBREL without, before the queue and in sequence [MQTT-3.3.1-1] [MQTT-4.4.0-1] [MQTT-4.6.0-1]", () => {
+  const before = deepFreeze(resume(session(true, left), 20));
+  const done = replenish(before, NOW, always);
+  assert.deepEqual(done.outbound, [
+    { delivery: delivery(103, 1), packetId: 65_535, dup: true },
+    { delivery: delivery(104, 1), packetId: 2, dup: true },
+    { delivery: delivery(108, 2), packetId: 3, dup: true },
+    { delivery: undefined, packetId: 1, dup: false },
+    { delivery: delivery(50), packetId: 4, dup: false },
+  ]);
+  assert.deepEqual(done.session.resending, []);
+  assert.equal(done.session.sendQuota, 15);
+  // What is sent again is stored already.
+  assert.deepEqual(done.writes.map(({ type }) => type), ["deleteQueued", "putInflight"]);
+});
+
+Deno.test("replenish() sends again what has expired when it was sent before [MQTT-4.3.3-7]", () => {
+  const old = delivery(50, 2, { expiresAt: NOW - 1 });
+  const entry = inflight("pubrec", 1, { delivery: old });
+  const before = deepFreeze(resume(session(true, { inflight: idMap([1, entry]) }), 5));
+  const done = replenish(before, NOW, () => false);
+  assert.deepEqual(done.outbound, [{ delivery: old, packetId: 1, dup: true }]);
+  assert.deepEqual(done.dropped, []);
+});
+
+Deno.test("replenish() notes when it sent again, so that the timed resend of 3.x waits from then", () => {
+  const before = deepFreeze(resume(session(true, left), 2));
+  const { session: after } = replenish(before, NOW, always);
+  const sentAt = (id: number) => ids.get(after.inflight, id)?.sentAt;
+  assert.deepEqual([65_535, 2, 3, 1].map(sentAt), [NOW, NOW, NOW - 5_000, NOW - 5_000]);
+  assert.deepEqual(ids.get(after.inflight, 2), inflight("puback", 4, { sentAt: NOW }));
+});
+
+Deno.test("replenish() keeps what the window leaves no room for when it sends again", () => {
+  const before = deepFreeze(resume(session(true, left), 1));
+  const first = replenish(before, NOW, always);
+  assert.deepEqual(first.outbound.map(({ packetId }) => packetId), [65_535]);
+  assert.deepEqual(first.session.resending, [2, 3, 1]);
+  assert.equal(first.session.sendQuota, 0);
+  assert.deepEqual(ordersOf(first.session), { head: [50], tail: [] });
+});
+
+Deno.test("replenish() takes a time that grows with the window and not with its square", () => {
+  let all = ids.emptyPacketIdMap<Inflight>();
+  for (let id = 1; id <= 65_535; id++) all = ids.set(all, id, inflight("puback", id));
+  const whole: Session = { ...session(false), inflight: all };
+  const before = resume(whole, 65_535);
+  const start = performance.now();
+  const { outbound } = replenish(before, NOW, always);
+  const took = performance.now() - start;
+  assert.equal(outbound.length, 65_535);
+  // Some 50 ms where each step is cheap, several seconds where each copies the rest.
+  assert.ok(took < 1_500, `took ${took} ms`);
+});
