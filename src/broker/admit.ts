@@ -21,12 +21,12 @@ import { closeLive, dropLink } from "./close.ts";
 import { endSession } from "./end_session.ts";
 import { cancel, schedule } from "./schedule.ts";
 import type { Client, Live, Tables } from "./tables.ts";
-import { ask, replaceSession } from "./tables.ts";
+import { ask, NO_GROUPS, NO_STREAMS, replaceSession } from "./tables.ts";
 import { keepWill } from "./will.ts";
 
 /** CONNECT: reading stops until the client has been let in or turned away. */
 export function admitConnect(tables: Tables, live: Live, connect: Connect): void {
-  const result = onConnect(live.connection, connect, tables.rules, live.entropy);
+  const result = onConnect(live.connection, connect, tables.rules, live.assignedClientId);
   if (isRefusal(result)) {
     live.connection = result.connection;
     return turnAway(tables, live, result.reason, result.detail);
@@ -120,9 +120,9 @@ function admitNew(tables: Tables, live: Live): void {
     ),
     live,
     will: undefined,
-    streams: [],
+    streams: NO_STREAMS,
     reading: false,
-    groups: new Set(),
+    groups: NO_GROUPS,
   };
   tables.clients.set(client.clientId, client);
   live.client = client;
@@ -148,14 +148,11 @@ function greet(
   const { clientId, identity: owner, sessionExpiryInterval: expiryInterval } = connection;
   cancel(tables, { type: "session", client });
   cancel(tables, { type: "will", client });
-  const wasStored = sessionPresent && isStored(session);
   const next = resume({ ...session, owner, expiryInterval }, connection.window);
   replaceSession(tables, client, next);
   const writes: Write[] = [];
   if (isStored(next)) {
     writes.push({ type: "putSession", clientId, owner, expiryInterval, expiresAt: Infinity });
-  } else if (wasStored) {
-    writes.push({ type: "deleteSession", clientId });
   }
   writes.push(...keepWill(client, connection));
   live.connection = { ...connection, stage: "connected" };

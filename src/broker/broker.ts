@@ -8,7 +8,7 @@ import { Reason, reasonName } from "../packet/reason_code.ts";
 import type { Instant } from "../policy/identity.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { Effect } from "../session/effect.ts";
-import { arrived } from "../session/queue.ts";
+import { arrived, shiftTail, tailStart } from "../session/queue.ts";
 import { admitLoaded, admitVerdict, turnAway } from "./admit.ts";
 import { closeLive, dropLink, leave } from "./close.ts";
 import type { Event } from "./event.ts";
@@ -20,7 +20,7 @@ import { cancel, schedule, takeDue } from "./schedule.ts";
 import { onSettled } from "./settled.ts";
 import { pump } from "./shared.ts";
 import type { Live, Tables } from "./tables.ts";
-import { newTables, replaceSession } from "./tables.ts";
+import { newTables, observeDrop, replaceSession } from "./tables.ts";
 
 /** Deadlines that one tick acts on at most: what is left is due at the next one, at once. */
 const DEADLINES_A_TICK = 1_000;
@@ -114,19 +114,28 @@ function open(tables: Tables, event: Event & { type: "opened" }): void {
   const live: Live = {
     id: event.connection,
     connection: newConnection(event.connection, event.peer),
-    entropy: event.entropy,
+    assignedClientId: assignedClientId(event.entropy),
     client: undefined,
     ready: false,
     congested: false,
     heldBack: false,
     lastHeard: tables.now,
     unacknowledged: 0,
-    outgoingAliases: new Map(),
+    outgoingAliases: undefined,
   };
   tables.connections.set(live.id, live);
   const { connectTimeout } = tables.rules.limits;
   schedule(tables, { type: "connect", live }, tables.now + connectTimeout * 1000);
 }
+
+/** 16 characters behind `dunlin-`, 5 random bits each [MQTT-3.1.3-6]. */
+function assignedClientId(entropy: Uint8Array): string {
+  const letters: number[] = [];
+  for (const byte of entropy) letters.push(ALPHABET.charCodeAt(byte & 31));
+  return "dunlin-" + String.fromCharCode(...letters);
+}
+
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
 /** Before CONNECT a CONNACK tells what a DISCONNECT tells after it, where the version is known. */
 function refuseMalformed(tables: Tables, event: Event & { type: "malformed" }): void {
@@ -148,6 +157,11 @@ function goOn(tables: Tables, event: Event & { type: "read" }): void {
   const row = tables.clients.get(event.clientId) ?? tables.groups.get(event.clientId);
   if (row === undefined || !row.reading) return;
   row.reading = false;
+  if (event.queued.length === 0 && tailStart(row.session.queue) === event.from) {
+    observeDrop(tables, event.clientId, "", "storedLost");
+    const queue = shiftTail(row.session.queue);
+    replaceSession(tables, row, { ...row.session, queue });
+  }
   const queue = arrived(row.session.queue, event.queued);
   replaceSession(tables, row, { ...row.session, queue });
   if (row.kind === "client") refill(tables, row);

@@ -5,7 +5,7 @@
 import { expiresAt } from "../connection/on_connect.ts";
 import type { ReasonCode } from "../packet/reason_code.ts";
 import type { CloseReason } from "../session/fact.ts";
-import { isStored, resting } from "../session/session.ts";
+import { resting } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import { endSession } from "./end_session.ts";
 import { cancel, schedule } from "./schedule.ts";
@@ -22,14 +22,15 @@ export function closeLive(
   reasonCode: ReasonCode,
   detail: string,
 ): void {
-  if (live.connection.version === 5 && live.ready) {
+  const { version, problemInformation } = live.connection;
+  if (version === 5 && live.ready) {
     tables.out.push({
       type: "send",
       to: live.id,
       packet: {
         type: "disconnect",
         reasonCode,
-        properties: live.connection.problemInformation ? { reasonString: detail } : undefined,
+        properties: problemInformation ? { reasonString: detail.slice(0, 200) } : undefined,
       },
     });
   }
@@ -92,7 +93,7 @@ function rest(tables: Tables, client: Client, reason: CloseReason): void {
   giveBack(tables, client);
   fireWill(tables, client);
   const { clientId, session } = client;
-  if (!isStored(session)) return endSession(tables, client, "disconnected");
+  if (session.expiryInterval === 0) return endSession(tables, client, "disconnected");
   replaceSession(tables, client, resting(session));
   const { owner, expiryInterval } = session;
   const until = expiresAt(tables.now, expiryInterval);

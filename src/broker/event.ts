@@ -8,7 +8,7 @@ import type { ClientId, ConnectionId, Peer, Verdict } from "../policy/identity.t
 import type { Rules } from "../policy/rules.ts";
 import type { CloseReason } from "../session/fact.ts";
 import type { Persist } from "../session/effect.ts";
-import type { Delivery } from "../session/message.ts";
+import type { Delivery, Order } from "../session/message.ts";
 import type { IndexRecord, StoredSession } from "../session/write.ts";
 
 export type Event =
@@ -39,7 +39,13 @@ export type Event =
     readonly clientId: ClientId;
     readonly stored: StoredSession;
   }
-  | { readonly type: "read"; readonly clientId: ClientId; readonly queued: readonly Delivery[] }
+  | {
+    readonly type: "read";
+    readonly clientId: ClientId;
+    /** What was asked for. */
+    readonly from: Order;
+    readonly queued: readonly Delivery[];
+  }
   /** These are durable now; what stood in their `then` may leave. */
   | { readonly type: "settled"; readonly persists: readonly Persist[] }
   | { readonly type: "congested" | "drained"; readonly connection: ConnectionId }

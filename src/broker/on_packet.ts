@@ -16,6 +16,7 @@ import { onPubrec } from "../session/on_pubrec.ts";
 import { onPubrel } from "../session/on_pubrel.ts";
 import { onSubscribe } from "../session/on_subscribe.ts";
 import { onUnsubscribe } from "../session/on_unsubscribe.ts";
+import * as ids from "../session/packet_id_map.ts";
 import type { Session } from "../session/session.ts";
 import type { Given, Step } from "../session/step.ts";
 import { durably, stay } from "../session/step.ts";
@@ -24,12 +25,18 @@ import { closeLive, dropLink } from "./close.ts";
 import { refill } from "./refill.ts";
 import { route, takeOrder } from "./route.ts";
 import { index, unindex } from "./subscribe.ts";
+import { holdBack, overfull } from "./pressure.ts";
 import type { Client, Live, Tables } from "./tables.ts";
 import { ask, replaceSession } from "./tables.ts";
 
-/** One packet, after which the connection may be gone. */
+/** One packet, after which the connection may be gone, or be held back. */
 export function onPacket(tables: Tables, live: Live, packet: Packet): void {
   live.lastHeard = tables.now;
+  accept(tables, live, packet);
+  if (overfull(tables)) holdBack(tables, live);
+}
+
+function accept(tables: Tables, live: Live, packet: Packet): void {
   const { stage } = live.connection;
   const refused = stageRefuses(stage, packet.type);
   if (refused !== undefined) {
@@ -150,9 +157,12 @@ function publish(tables: Tables, live: Live, packet: Publish): void {
   const client = live.client!;
   const passed = passGuards({ connection: live.connection, packet }, tables.rules);
   if (passed.connection !== live.connection) live.connection = passed.connection;
-  if (!isRefusal(passed)) {
+  // What was accepted before is acknowledged again, whatever the rules say now [MQTT-4.3.3-10].
+  const again = packet.qos === 2 && ids.has(client.session.received, packet.packetId);
+  if (!isRefusal(passed) || again) {
+    const accepted = isRefusal(passed) ? packet : passed.packet;
     const given = givenTo(tables, live);
-    return apply(tables, live, client, onPublish(client.session, passed.packet, given));
+    return apply(tables, live, client, onPublish(client.session, accepted, given));
   }
   const { reason, detail, answer } = passed;
   tables.out.push({
@@ -172,7 +182,6 @@ function publish(tables: Tables, live: Live, packet: Publish): void {
   if (packet.qos === 0) return;
   const { version, problemInformation } = live.connection;
   const type = packet.qos === 1 ? "puback" : "pubrec";
-  if (type === "puback") live.unacknowledged += 1;
   ask(
     tables,
     durably(client.clientId, [], {
@@ -204,10 +213,6 @@ function disconnect(tables: Tables, live: Live, packet: Disconnect): void {
     }
     const { maximumSessionExpiryInterval } = tables.rules.limits;
     const expiryInterval = Math.min(asked, maximumSessionExpiryInterval);
-    if (expiryInterval === 0) {
-      const { clientId } = client;
-      ask(tables, durably(clientId, [{ type: "deleteSession", clientId }]));
-    }
     replaceSession(tables, client, { ...client.session, expiryInterval });
   }
   const detail = reasonName(packet.reasonCode);

@@ -64,12 +64,13 @@ export function sendOutbound(tables: Tables, live: Live, outbound: Outbound): Ef
  * before the packet that sets it.
  */
 export function withTopicAlias(live: Live, publish: Publish): Publish {
-  const known = live.outgoingAliases.get(publish.topic);
+  const aliases = live.outgoingAliases ??= new Map();
+  const known = aliases.get(publish.topic);
   if (known !== undefined) {
     return { ...publish, topic: "", properties: { ...publish.properties, topicAlias: known } };
   }
-  const alias = live.outgoingAliases.size + 1;
+  const alias = aliases.size + 1;
   if (alias > live.connection.outgoingAliases) return publish;
-  live.outgoingAliases.set(publish.topic, alias);
+  aliases.set(publish.topic, alias);
   return { ...publish, properties: { ...publish.properties, topicAlias: alias } };
 }

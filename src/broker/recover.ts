@@ -8,7 +8,7 @@ import * as fifo from "../session/fifo.ts";
 import type { Fifo } from "../session/fifo.ts";
 import type { Queue } from "../session/queue.ts";
 import { EMPTY_QUEUE } from "../session/queue.ts";
-import { newSession } from "../session/session.ts";
+import { isStored, newSession } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import { withSubscription } from "../session/subscription_map.ts";
 import type { IndexRecord } from "../session/write.ts";
@@ -17,7 +17,7 @@ import { keepRetained } from "./retain.ts";
 import { schedule } from "./schedule.ts";
 import { groupFilter, isGroupKey, join } from "./shared.ts";
 import type { Client, Group, Tables } from "./tables.ts";
-import { ask, replaceSession } from "./tables.ts";
+import { ask, NO_GROUPS, NO_STREAMS, replaceSession } from "./tables.ts";
 import { fireWill } from "./will.ts";
 
 /** Takes one record in; sessions come before their subscriptions. */
@@ -60,7 +60,7 @@ export function recover(tables: Tables, record: IndexRecord): void {
 export function recovered(tables: Tables): void {
   for (const client of [...tables.clients.values()]) {
     if (client.will?.publishAt === Infinity) fireWill(tables, client);
-    if (client.session.expiryInterval === 0) tables.clients.delete(client.clientId);
+    if (!isStored(client.session)) tables.clients.delete(client.clientId);
   }
   for (const [key, group] of tables.groups) {
     if (group.members.length > 0) continue;
@@ -75,7 +75,7 @@ function recoverSession(tables: Tables, record: IndexRecord & { type: "session" 
   const { clientId, owner, expiryInterval } = record;
   const client = emptyClient(clientId, owner, expiryInterval);
   tables.clients.set(clientId, client);
-  replaceSession(tables, client, { ...client.session, queue: tailOf(record) });
+  replaceSession(tables, client, { ...client.session, stored: true, queue: tailOf(record) });
   // Infinity: connected when the broker went down, so its absence begins now; or it never expires.
   const until = record.expiresAt === Infinity
     ? expiresAt(tables.now, expiryInterval)
@@ -123,9 +123,9 @@ function emptyClient(clientId: string, owner: Client["session"]["owner"], expiry
     session: newSession(clientId, owner, expiry),
     live: undefined,
     will: undefined,
-    streams: [],
+    streams: NO_STREAMS,
     reading: false,
-    groups: new Set(),
+    groups: NO_GROUPS,
   };
 }
 

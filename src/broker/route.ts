@@ -71,7 +71,6 @@ function finish(
   }
   const { live, client, packet } = receipt;
   const reasonCode = live.connection.version === 5 ? reason : Reason.success;
-  if (packet.type === "puback") live.unacknowledged += 1;
   let kept = writes;
   if (packet.type === "pubrec" && reasonCode >= 0x80) { // refused: the Packet Identifier is free
     const { packetId } = packet;
@@ -87,15 +86,6 @@ function finish(
     packet: reasonCode === packet.reasonCode ? packet : { ...packet, reasonCode },
   };
   ask(tables, durably(of, kept, answer, ...then));
-  holdBack(tables, live);
-}
-
-/** Too much waits for the store: its publisher is not read until that is better. */
-function holdBack(tables: Tables, live: Live): void {
-  if (tables.pending < tables.rules.limits.pendingWrites || live.heldBack) return;
-  live.heldBack = true;
-  tables.heldBack.add(live);
-  tables.out.push({ type: "pause", connection: live.id });
 }
 
 /** The next order; every message that enters the broker takes one. */

@@ -5,24 +5,22 @@
 import { Reason } from "../packet/reason_code.ts";
 import type { Effect, Persist } from "../session/effect.ts";
 import { withTopicAlias } from "./outgoing.ts";
+import { goOnReading } from "./pressure.ts";
 import { refill } from "./refill.ts";
 import { cancel, schedule } from "./schedule.ts";
 import type { Live, Tables } from "./tables.ts";
+import { weigh } from "./tables.ts";
 
 /** Lets go what stood in `then`; what is for a connection that has gone is dropped. */
 export function onSettled(tables: Tables, persists: readonly Persist[]): void {
   for (let i = 0; i < persists.length; i++) {
+    const persist = persists[i]!;
     tables.pending -= 1;
-    const { then } = persists[i]!;
+    tables.pendingBytes -= weigh(persist);
+    const { then } = persist;
     for (let j = 0; j < then.length; j++) release(tables, then[j]!);
   }
-  if (tables.heldBack.size > 0 && tables.pending <= tables.rules.limits.pendingWrites / 2) {
-    for (const live of tables.heldBack) {
-      live.heldBack = false;
-      if (live.ready) tables.out.push({ type: "resume", connection: live.id });
-    }
-    tables.heldBack.clear();
-  }
+  goOnReading(tables);
 }
 
 function release(tables: Tables, effect: Effect): void {

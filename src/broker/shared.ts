@@ -42,14 +42,14 @@ export function join(tables: Tables, client: Client, subscription: Subscription)
   const member = group.members.find((other) => other.client === client);
   if (member === undefined) group.members.push({ client, subscription });
   else member.subscription = subscription;
-  client.groups.add(group);
+  client.groups = new Set(client.groups).add(group);
   if (isStored(client.session) && !isStored(group.session)) store(tables, group);
   pump(tables, group);
 }
 
 /** A member whose session is stored makes the group's queue stored, with what is in it already. */
 function store(tables: Tables, group: Group): void {
-  group.session = { ...group.session, expiryInterval: NEVER_EXPIRES };
+  group.session = { ...group.session, expiryInterval: NEVER_EXPIRES, stored: true };
   const { clientId, owner, expiryInterval, queue } = group.session;
   ask(
     tables,
@@ -72,7 +72,7 @@ export function leave(tables: Tables, client: Client, subscription: Subscription
   const at = group.members.findIndex((member) => member.client === client);
   if (at === -1) return;
   group.members.splice(at, 1);
-  client.groups.delete(group);
+  client.groups = new Set([...client.groups].filter((other) => other !== group));
   if (group.members.length > 0) return pump(tables, group);
   tables.groups.delete(key);
   tables.tree.remove(group.filter, key);

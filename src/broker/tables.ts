@@ -26,7 +26,8 @@ import type { RetainedStream } from "./retained_stream.ts";
 export interface Live {
   readonly id: ConnectionId;
   connection: Connection;
-  readonly entropy: Uint8Array;
+  /** What its client is called if it does not say. */
+  readonly assignedClientId: ClientId;
   /** Undefined until its session is known. */
   client: Client | undefined;
   /** CONNACK has left: packets may be sent. */
@@ -38,7 +39,7 @@ export interface Live {
   /** PUBACKs that wait for the store. */
   unacknowledged: number;
   /** Topic Aliases that the broker has set towards this client. */
-  readonly outgoingAliases: Map<TopicName, number>;
+  outgoingAliases: Map<TopicName, number> | undefined;
 }
 
 /** A row of the table of sessions, connected and absent. */
@@ -49,12 +50,16 @@ export interface Client {
   live: Live | undefined;
   will: PendingWill | undefined;
   /** Retained messages that are still to be sent. */
-  streams: RetainedStream[];
+  streams: readonly RetainedStream[];
   /** A part of the queue is being read from the store. */
   reading: boolean;
   /** Shared subscriptions that it is a member of. */
-  readonly groups: Set<Group>;
+  groups: ReadonlySet<Group>;
 }
+
+/** What most clients have of groups and streams: one object for all of them. */
+export const NO_GROUPS: ReadonlySet<Group> = new Set();
+export const NO_STREAMS: readonly RetainedStream[] = [];
 
 /** A row of the table of shared subscriptions: members, and the queue that they share. */
 export interface Group {
@@ -107,8 +112,9 @@ export interface Tables {
   queuedMessages: number;
   queuedBytes: number;
   retainedBytes: number;
-  /** Persist effects that are not settled. */
+  /** Persist effects that are not settled, and the bytes of the messages in them. */
   pending: number;
+  pendingBytes: number;
   /** The effects of this step, in order. */
   out: Effect[];
 }
@@ -137,6 +143,7 @@ export function newTables(rules: Rules): Tables {
     queuedBytes: 0,
     retainedBytes: 0,
     pending: 0,
+    pendingBytes: 0,
     out: [],
   };
   return tables;
@@ -174,8 +181,31 @@ export function observeDrop(
   tables.out.push({ type: "observe", fact: { type: "dropped", clientId, topic, reason, count } });
 }
 
-/** Asks for a persist, and counts it until it is settled. */
+/** Asks for a persist, and counts it and the PUBACKs in it until it is settled. */
 export function ask(tables: Tables, persist: Persist): void {
   tables.pending += 1;
+  tables.pendingBytes += weigh(persist);
+  const { then } = persist;
+  for (let i = 0; i < then.length; i++) {
+    const effect = then[i]!;
+    if (effect.type !== "send" || effect.packet.type !== "puback") continue;
+    const live = tables.connections.get(effect.to);
+    if (live !== undefined) live.unacknowledged += 1;
+  }
   tables.out.push(persist);
+}
+
+/** Bytes of the messages in it, about. */
+export function weigh({ writes }: Persist): number {
+  let bytes = 0;
+  for (let i = 0; i < writes.length; i++) {
+    const write = writes[i]!;
+    if (write.type === "putQueued") bytes += write.delivery.message.payload.length;
+    else if (write.type === "putRetained" || write.type === "putDelayed") {
+      bytes += write.message.payload.length;
+    } else if (write.type === "putInflight") {
+      bytes += write.inflight.delivery?.message.payload.length ?? 0;
+    }
+  }
+  return bytes;
 }

@@ -6,7 +6,7 @@
 import type { Connection } from "../connection/connection.ts";
 import { newConnection } from "../connection/connection.ts";
 import { withinLimits } from "../connection/within_limits.ts";
-import { permitted } from "../connection/permitted.ts";
+import { payloadFormat, permitted } from "../connection/permitted.ts";
 import { isRefusal } from "../connection/guard.ts";
 import type { Publish } from "../packet/packet.ts";
 import { messageOf } from "../session/message.ts";
@@ -99,7 +99,7 @@ function asPublish({ packet }: PendingWill): Publish {
 function refusedBy(tables: Tables, will: PendingWill, packet: Publish) {
   const nowhere = { address: "", listener: "", anonymousAllowed: false };
   const connection = { ...newConnection(0, nowhere), identity: will.owner };
-  for (const guard of [withinLimits, permitted]) {
+  for (const guard of [withinLimits, permitted, payloadFormat]) {
     const result = guard({ connection, packet }, tables.rules);
     if (isRefusal(result)) return result;
   }

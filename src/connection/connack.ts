@@ -2,6 +2,7 @@
  * The CONNACK that answers a CONNECT. MQTT 5.0 section 3.2; MQTT 3.1.1 section 3.2.
  */
 
+import { encode } from "../packet/encode.ts";
 import type { Connack, ConnackProperties } from "../packet/packet.ts";
 import type { ReasonCode } from "../packet/reason_code.ts";
 import type { Rules } from "../policy/rules.ts";
@@ -33,16 +34,25 @@ function granted(connection: Connection, { limits, sharedSubscriptions }: Rules)
   return properties;
 }
 
-/** A CONNACK that turns the client away [MQTT-3.2.2-6]. */
+/**
+ * A CONNACK that turns the client away [MQTT-3.2.2-6]; without the Reason String where that would make
+ * it larger than the client takes [MQTT-3.2.2-19].
+ */
 export function refusal(
   connection: Connection,
   reasonCode: ReasonCode,
   reasonString: string,
 ): Connack {
-  return {
-    type: "connack",
-    sessionPresent: false,
-    reasonCode,
-    properties: connection.version === 5 ? { reasonString } : undefined,
-  };
+  const bare = refusalWith(reasonCode, undefined);
+  if (connection.version !== 5) return bare;
+  const worded = refusalWith(reasonCode, { reasonString });
+  const { maximumPacketSize } = connection;
+  if (maximumPacketSize === Infinity || encode(worded, 5).length <= maximumPacketSize) {
+    return worded;
+  }
+  return bare;
+}
+
+function refusalWith(reasonCode: ReasonCode, properties: ConnackProperties | undefined): Connack {
+  return { type: "connack", sessionPresent: false, reasonCode, properties };
 }

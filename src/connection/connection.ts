@@ -40,6 +40,9 @@ export interface Connection {
   readonly will: WillPacket | undefined;
 }
 
+/** What most connections have: one object for all of them. */
+const NO_ALIASES: ReadonlyMap<number, TopicName> = new Map();
+
 /** A link of which nothing is known but its far end. */
 export function newConnection(id: ConnectionId, peer: Peer): Connection {
   return {
@@ -59,7 +62,7 @@ export function newConnection(id: ConnectionId, peer: Peer): Connection {
     maximumPacketSize: Infinity,
     outgoingAliases: 0,
     problemInformation: true,
-    aliases: new Map(),
+    aliases: NO_ALIASES,
     will: undefined,
   };
 }

@@ -5,7 +5,7 @@
 
 import type { Connect } from "../packet/packet.ts";
 import { Reason } from "../packet/reason_code.ts";
-import type { Seconds } from "../policy/identity.ts";
+import type { ClientId, Seconds } from "../policy/identity.ts";
 import { NEVER_EXPIRES } from "../policy/identity.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { Connection } from "./connection.ts";
@@ -15,16 +15,18 @@ import type { Refusal } from "./guard.ts";
 /**
  * The connection in the stage `authenticating`, or why it cannot be.
  *
- * @param entropy 16 random bytes, for a client id of the broker's making
+ * @param assignedClientId what the client is called if it does not say
  */
 export function onConnect(
   connection: Connection,
   connect: Connect,
   rules: Rules,
-  entropy: Uint8Array,
+  assignedClientId: ClientId,
 ): Connection | Refusal {
   const version = connect.protocolVersion;
-  const known = { ...connection, version };
+  const { properties } = connect;
+  const maximumPacketSize = properties?.maximumPacketSize ?? Infinity;
+  const known = { ...connection, version, maximumPacketSize };
   if (connect.clientId === "") {
     // 3.1 wants 1 to 23 characters; 3.1.1 lets it be empty for Clean Session only [MQTT-3.1.3-8].
     if (version === 3 || version === 4 && !connect.cleanStart) {
@@ -38,23 +40,24 @@ export function onConnect(
       };
     }
   }
-  if (connect.properties?.authenticationMethod !== undefined) { // section 4.12
+  if (properties?.authenticationMethod !== undefined) { // section 4.12
     return {
       reason: Reason.badAuthenticationMethod,
       answer: "disconnect",
-      detail: `authentication method "${connect.properties.authenticationMethod}" is not known`,
+      detail: `authentication method "${properties.authenticationMethod}" is not known`,
       connection: known,
     };
   }
   const { limits } = rules;
-  const keepAlive = grantedKeepAlive(connect.keepAlive, limits.maximumKeepAlive);
+  const keepAlive = version === 5
+    ? grantedKeepAlive(connect.keepAlive, limits.maximumKeepAlive)
+    : connect.keepAlive; // a 3.x client could not be told of another
   const asked = askedExpiry(connect, rules);
   const sessionExpiryInterval = Math.min(asked, limits.maximumSessionExpiryInterval);
-  const properties = connect.properties;
   return {
     ...known,
     stage: "authenticating",
-    clientId: connect.clientId === "" ? assignedClientId(entropy) : connect.clientId,
+    clientId: connect.clientId === "" ? assignedClientId : connect.clientId,
     assigned: connect.clientId === "",
     cleanStart: connect.cleanStart,
     keepAlive,
@@ -62,7 +65,6 @@ export function onConnect(
     sessionExpiryInterval,
     expiryChanged: sessionExpiryInterval !== asked,
     window: Math.min(receiveMaximumOf(connect), limits.sendWindow),
-    maximumPacketSize: properties?.maximumPacketSize ?? Infinity,
     outgoingAliases: Math.min(properties?.topicAliasMaximum ?? 0, limits.outgoingTopicAliases),
     // A Reason String must not make a packet too large for the client [MQTT-3.4.2-2].
     problemInformation: properties?.requestProblemInformation !== 0 &&
@@ -85,15 +87,6 @@ function askedExpiry(connect: Connect, rules: Rules): Seconds {
   if (connect.protocolVersion === 5) return connect.properties?.sessionExpiryInterval ?? 0;
   return connect.cleanStart ? 0 : rules.persistentSessionExpiryInterval;
 }
-
-/** 16 characters behind `dunlin-`, 5 random bits each. */
-function assignedClientId(entropy: Uint8Array): string {
-  let id = "dunlin-";
-  for (const byte of entropy) id += ALPHABET[byte & 31];
-  return id;
-}
-
-const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
 /** When a session of this expiry ends whose client leaves now; Infinity for never. */
 export function expiresAt(now: number, expiryInterval: Seconds): number {

@@ -50,8 +50,13 @@ export function payloadFormat(
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
+/** What a delayed PUBLISH ends up at, though a delay stand in a delay. */
 function target(topic: string): string {
-  if (topic.charCodeAt(0) !== 0x24 || !topic.startsWith("$delayed/")) return topic;
-  const delayed = parseDelayed(topic, Infinity);
-  return typeof delayed === "string" ? topic : delayed.topic;
+  let end = topic;
+  while (end.charCodeAt(0) === 0x24 && end.startsWith("$delayed/")) {
+    const delayed = parseDelayed(end, Infinity);
+    if (typeof delayed === "string") break;
+    end = delayed.topic;
+  }
+  return end;
 }

@@ -1,6 +1,8 @@
 /**
  * The guards of a PUBLISH, in the order in which they run. Every other packet has the stage table as
  * its only guard: what it may do is decided per filter or per Packet Identifier, by the session.
+ *
+ * The Topic Alias comes first: it is set even by a PUBLISH that is then refused [MQTT-3.3.2-12].
  */
 
 import type { Publish } from "../packet/packet.ts";
@@ -11,7 +13,7 @@ import { payloadFormat, permitted } from "./permitted.ts";
 import { topicAlias } from "./topic_alias.ts";
 import { withinLimits } from "./within_limits.ts";
 
-const PUBLISH: readonly Guard<Publish>[] = [withinLimits, topicAlias, permitted, payloadFormat];
+const PUBLISH: readonly Guard<Publish>[] = [topicAlias, withinLimits, permitted, payloadFormat];
 
 /** The passage after all guards, or the first refusal. */
 export function passGuards(

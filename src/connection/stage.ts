@@ -16,7 +16,7 @@ const SERVER_ONLY = new Set<Packet["type"]>(["connack", "suback", "unsuback", "p
 export function stageRefuses(stage: Stage, type: Packet["type"]): ReasonCode | undefined {
   if (stage === "connected") {
     if (type === "connect") return Reason.protocolError; // [MQTT-3.1.0-2]
-    if (type === "auth") return Reason.protocolError; // no method was agreed on [MQTT-4.12.1-1]
+    if (type === "auth") return Reason.protocolError; // no method was agreed on [MQTT-4.12.0-7]
     return SERVER_ONLY.has(type) ? Reason.protocolError : undefined;
   }
   if (stage === "awaitingConnect" && type === "connect") return undefined; // [MQTT-3.1.0-1]

@@ -9,7 +9,7 @@ import { parseDelayed } from "../topic/delayed.ts";
 import { topicNameProblem } from "../topic/topic_name.ts";
 import type { Passage, Refusal } from "./guard.ts";
 
-/** Runs before the alias is resolved, so an empty topic passes here. */
+/** Runs when the topic is known. */
 export function withinLimits(
   passage: Passage<Publish>,
   rules: Rules,
@@ -23,7 +23,6 @@ export function withinLimits(
       connection,
     };
   }
-  if (packet.topic === "") return passage;
   const problem = topicNameProblem(packet.topic, rules.limits.topicLevels);
   if (problem !== undefined) {
     return { reason: Reason.topicNameInvalid, answer: "disconnect", detail: problem, connection };

@@ -46,6 +46,9 @@ export type ControlPacket =
   | Disconnect
   | Auth;
 
+// It would keep a Buffer for each of 65,536 numbers: 17 MB for what is written once a connection.
+mqtt.writeToStream.cacheNumbers = false;
+
 /** What the CONNACK return codes 0 to 5 of 3.x say, as Reason Codes. MQTT 3.1.1 section 3.2.2.3. */
 const REASON_OF_RETURN_CODE: readonly ReasonCode[] = [
   Reason.success,

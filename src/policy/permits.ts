@@ -24,7 +24,7 @@ const RESERVED: Decision = {
 
 /** Topics that a client cannot publish to, whatever the rules say. */
 function reserved(topic: string): boolean {
-  return topic.startsWith("$SYS/") || topic.startsWith("$CONTROL/");
+  return /^\$(?:SYS|CONTROL)(?:\/|$)/.test(topic);
 }
 
 /** Decides from the rules alone; the same arguments always give the same answer. */

@@ -25,6 +25,13 @@ export async function acceptLinks(listener: Listener, options: Accepting): Promi
   const { log, maximum, peer, serve } = options;
   const refuse = refusals(log, peer.listener);
   let open = 0;
+  const ended = () => {
+    open -= 1;
+  };
+  const failed = (error: unknown) => {
+    ended();
+    log.error("a connection failed", { reason: String(error) });
+  };
   for (;;) {
     let link: Link | undefined;
     try {
@@ -44,9 +51,7 @@ export async function acceptLinks(listener: Listener, options: Accepting): Promi
       continue;
     }
     open += 1;
-    serve(link, options.nextId(), { ...peer, address: link.address })
-      .catch((error) => log.error("a connection failed", { reason: String(error) }))
-      .finally(() => open -= 1);
+    serve(link, options.nextId(), { ...peer, address: link.address }).then(ended, failed);
   }
 }
 

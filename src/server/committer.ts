@@ -89,7 +89,7 @@ export class Committer {
         const { clientId, from, most } = turn;
         return map(
           this.#store.read(clientId, from, most),
-          (queued) => ({ type: "read", clientId, queued }),
+          (queued) => ({ type: "read", clientId, from, queued }),
         );
       }
     }

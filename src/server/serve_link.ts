@@ -7,33 +7,60 @@ import { FrameSplitter } from "../packet/frame_splitter.ts";
 import { MalformedPacket } from "../packet/malformed_packet.ts";
 import type { ConnectionId, Peer } from "../policy/identity.ts";
 import type { Limits } from "../policy/limits.ts";
+import type { OutboxLimits } from "../transport/outbox.ts";
 import { Outbox } from "../transport/outbox.ts";
 import type { Link } from "../transport/transport.ts";
 import type { Runtime, Wire } from "./runtime.ts";
 
-/** Bytes of the first read buffer: an idle connection costs no more. */
-const FIRST_READ = 2048;
+/** Bytes of the first read buffer: an idle connection, which sends PINGREQ, needs no more. */
+const FIRST_READ = 256;
 
 /** What serving a link needs besides the link. */
 export interface Serving {
   readonly runtime: Runtime;
   readonly limits: Limits;
+  readonly outboxLimits: OutboxLimits;
   readonly entropy: () => Uint8Array;
 }
 
 /** Serves the link until either side ends it. Does not reject. */
 export async function serveLink(
-  { runtime, limits, entropy }: Serving,
+  serving: Serving,
   link: Link,
   id: ConnectionId,
   peer: Peer,
 ): Promise<void> {
-  const outbox = new Outbox(link, {
-    congested: limits.outboxCongested,
-    drained: limits.outboxDrained,
-    maximum: limits.outboxMaximum,
-    linger: limits.shutdownTimeout * 1000,
-  }, (state) => {
+  const { runtime, limits } = serving;
+  const wire = openWire(serving, link, id, peer);
+  const splitter = new FrameSplitter(limits.maximumPacketSize);
+  let buffer = new Uint8Array(FIRST_READ);
+  try {
+    for (;;) {
+      const count = await link.read(buffer);
+      if (count === null) break;
+      splitter.push(buffer.subarray(0, count));
+      for (;;) {
+        const isMqtt = feedFrames(runtime, splitter, id, wire);
+        runtime.endTurn();
+        if (!isMqtt) return;
+        if (!wire.paused) break;
+        await new Promise<void>((resolve) => wire.onResume = resolve);
+      }
+      buffer = nextBuffer(buffer, count, limits.readBuffer);
+    }
+  } catch {
+    // Reset by the other side, or closed by ourselves.
+  } finally {
+    runtime.detach(id);
+    runtime.feed({ type: "closed", connection: id, reason: "linkLost" });
+    runtime.endTurn();
+    wire.outbox.end();
+  }
+}
+
+/** Makes the link known to runtime and broker. */
+function openWire({ runtime, outboxLimits, entropy }: Serving, link: Link, id: number, peer: Peer) {
+  const outbox = new Outbox(link, outboxLimits, (state) => {
     if (state === "failed") {
       runtime.detach(id);
       runtime.feed({ type: "closed", connection: id, reason: "linkLost" });
@@ -53,40 +80,7 @@ export async function serveLink(
   runtime.attach(id, wire);
   runtime.feed({ type: "opened", connection: id, peer, entropy: entropy() });
   runtime.endTurn();
-  await readOn(runtime, limits, link, id, wire);
-  runtime.detach(id);
-  runtime.feed({ type: "closed", connection: id, reason: "linkLost" });
-  runtime.endTurn();
-  outbox.end();
-}
-
-async function readOn(
-  runtime: Runtime,
-  limits: Limits,
-  link: Link,
-  id: ConnectionId,
-  wire: Wire,
-): Promise<void> {
-  const splitter = new FrameSplitter(limits.maximumPacketSize);
-  let buffer = new Uint8Array(FIRST_READ);
-  for (;;) {
-    let count: number | null;
-    try {
-      count = await link.read(buffer);
-    } catch {
-      return; // reset, or closed by ourselves
-    }
-    if (count === null) return;
-    splitter.push(buffer.subarray(0, count));
-    for (;;) {
-      const goOn = feedFrames(runtime, splitter, id, wire);
-      runtime.endTurn();
-      if (!goOn) return;
-      if (!wire.paused) break;
-      await new Promise<void>((resolve) => wire.onResume = resolve);
-    }
-    buffer = nextBuffer(buffer, count, limits.readBuffer);
-  }
+  return wire;
 }
 
 /** Feeds whole frames until there is none or reading is paused; false where the bytes are no MQTT. */
@@ -119,7 +113,7 @@ function feedFrames(
   }
 }
 
-/** Larger when it was filled, smaller again when little comes. */
+/** Larger when it was filled, small again when little comes. */
 function nextBuffer(
   buffer: Uint8Array<ArrayBuffer>,
   count: number,
@@ -128,6 +122,16 @@ function nextBuffer(
   if (count === buffer.length && count < maximum) {
     return new Uint8Array(Math.min(maximum, count * 4));
   }
-  if (buffer.length > FIRST_READ && count < buffer.length / 64) return new Uint8Array(FIRST_READ);
+  if (buffer.length > FIRST_READ && count <= FIRST_READ / 4) return new Uint8Array(FIRST_READ);
   return buffer;
+}
+
+/** The outbox's part of the limits. */
+export function outboxLimitsOf(limits: Limits): OutboxLimits {
+  return {
+    congested: limits.outboxCongested,
+    drained: limits.outboxDrained,
+    maximum: limits.outboxMaximum,
+    linger: limits.shutdownTimeout * 1000,
+  };
 }

@@ -19,7 +19,7 @@ import type { Log } from "./log.ts";
 import { getLog } from "./log.ts";
 import { rulesOf } from "./rules_of.ts";
 import { Runtime } from "./runtime.ts";
-import { serveLink } from "./serve_link.ts";
+import { outboxLimitsOf, serveLink } from "./serve_link.ts";
 import { wallClock } from "./wall_clock.ts";
 
 export interface Server {
@@ -73,6 +73,7 @@ export async function start(config: Config, program: string): Promise<Server> {
   const serving = {
     runtime,
     limits,
+    outboxLimits: outboxLimitsOf(limits),
     entropy: () => crypto.getRandomValues(new Uint8Array(16)),
   };
   for (const [at, listener] of listeners.entries()) {

@@ -52,7 +52,14 @@ export function onPublish(
   if (qos === 1) {
     if (known && given.version === 5) {
       const refusal = acknowledge("puback", packetId, Reason.packetIdentifierInUse);
-      return step(session, { type: "send", to: given.connection, packet: refusal });
+      return step(
+        session,
+        durably(session.clientId, NOTHING, {
+          type: "send",
+          to: given.connection,
+          packet: refusal,
+        }),
+      );
     }
     const receipt = acknowledge("puback", packetId, Reason.success);
     return step(session, { type: "route", message: owned(message), receipt, writes: NOTHING });

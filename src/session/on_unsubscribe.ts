@@ -30,8 +30,10 @@ export function onUnsubscribe(
   const reasonCodes: ReasonCode[] = [];
   const writes: Write[] = [];
   const { clientId } = session;
+  const { filtersPerSubscribe, topicLevels } = given.rules.limits;
+  if (packet.filters.length > filtersPerSubscribe) return tooMany(session, packet, given);
   for (const full of packet.filters) {
-    const problem = parseTopicFilter(full, given.rules.limits.topicLevels);
+    const problem = parseTopicFilter(full, topicLevels);
     if (typeof problem === "string") {
       if (given.version !== 5) return step(session, malformedFilter(problem));
       reasonCodes.push(Reason.topicFilterInvalid);
@@ -61,4 +63,26 @@ export function onUnsubscribe(
       writes,
     },
   );
+}
+
+/** More filters than one packet may have: UNSUBACK has no 0x97, and tells 3.x clients nothing. */
+function tooMany(session: Session, packet: Unsubscribe, given: Given): Step<Session, Demand> {
+  if (given.version !== 5) {
+    return step(session, {
+      type: "disconnect",
+      packet: { type: "disconnect", reasonCode: Reason.quotaExceeded, properties: undefined },
+      detail: `UNSUBSCRIBE with ${packet.filters.length} filters, more than filtersPerSubscribe`,
+    });
+  }
+  return step(session, {
+    type: "unsubscribe",
+    removed: [],
+    receipt: {
+      type: "unsuback",
+      packetId: packet.packetId,
+      reasonCodes: packet.filters.map(() => Reason.implementationSpecificError),
+      properties: undefined,
+    },
+    writes: [],
+  });
 }

@@ -77,7 +77,8 @@ export function shiftHead(queue: Queue): Queue {
   return { ...queue, head: fifo.shift(queue.head), bytes };
 }
 
-function shiftTail(queue: Queue): Queue {
+/** Without the first entry of its tail, which the store turned out not to have. */
+export function shiftTail(queue: Queue): Queue {
   return {
     head: queue.head,
     tailOrders: fifo.shift(queue.tailOrders),
@@ -102,7 +103,7 @@ export function atRest(queue: Queue): Queue {
 /**
  * With what was read from the store moved from the tail to the head. `read` is the store's oldest part
  * in order; what was dropped while the read was under way is no longer in the tail and is left out.
- * A tail entry that the store did not give back is gone and leaves the tail too.
+ * A tail entry that the store passed over is gone and leaves the tail too.
  */
 export function arrived(queue: Queue, read: readonly Delivery[]): Queue {
   let next = queue;
@@ -120,13 +121,7 @@ export function arrived(queue: Queue, read: readonly Delivery[]): Queue {
       bytes: next.bytes + messageSize(delivery.message),
     };
   }
-  return read.length === 0 && tailLength(next) > 0
-    ? { ...EMPTY_QUEUE, head: next.head, bytes: headBytes(next) }
-    : next;
-}
-
-function headBytes(queue: Queue): number {
-  return fifo.toArray(queue.head).reduce((sum, { message }) => sum + messageSize(message), 0);
+  return next;
 }
 
 /** The oldest order of the tail: what the store is to be read from. */

@@ -28,8 +28,10 @@ export interface Session {
   readonly clientId: ClientId;
   /** Only the same identity may resume or take it over. */
   readonly owner: Identity;
-  /** 0: it ends with its connection and is never stored, all its writes are none. */
+  /** 0: it ends with its connection. */
   readonly expiryInterval: Seconds;
+  /** The store keeps it; otherwise all its writes are none. What is stored stays so until it ends. */
+  readonly stored: boolean;
   readonly subscriptions: SubscriptionMap;
   /** QoS 2 inbound: PUBREC owed or sent, PUBREL awaited. The value is when PUBREC was last asked for. */
   readonly received: PacketIdMap<Instant>;
@@ -56,6 +58,7 @@ export function newSession(
     clientId,
     owner,
     expiryInterval,
+    stored: expiryInterval > 0,
     subscriptions: NO_SUBSCRIPTIONS,
     received: emptyPacketIdMap(),
     inflight: emptyPacketIdMap(),
@@ -69,7 +72,7 @@ export function newSession(
 
 /** Whether the store keeps it. */
 export function isStored(session: Session): boolean {
-  return session.expiryInterval > 0;
+  return session.stored;
 }
 
 /** What stays in memory of a stored session while its client is away: the rest is in the store. */

@@ -12,11 +12,11 @@ import type { Delivery, Message, Order } from "../session/message.ts";
 import { messageSize } from "../session/message.ts";
 import type { Inflight } from "../session/session.ts";
 import type { Subscription } from "../session/subscription_map.ts";
-import type { PendingWill, StoredSession, Write } from "../session/write.ts";
+import type { IndexRecord, PendingWill, StoredSession, Write } from "../session/write.ts";
 import type { TopicFilter } from "../topic/topic_filter.ts";
 import type { TopicName } from "../topic/topic_name.ts";
 import { DeliveryQueue } from "./delivery_queue.ts";
-import type { BatchLimits, IndexRecord, Store } from "./store.ts";
+import type { BatchLimits, Store } from "./store.ts";
 
 /** A session; its collections are made when the first item comes, as most sessions need few of them. */
 interface SessionRecord {
@@ -55,6 +55,8 @@ export interface Dump {
   readonly wills: readonly PendingWill[];
   /** By order. */
   readonly delayed: readonly { readonly message: Message; readonly publishAt: Instant }[];
+  /** Of any message that was ever written. */
+  readonly highest: Order;
 }
 
 export class MemoryStore implements Store {
@@ -64,6 +66,7 @@ export class MemoryStore implements Store {
   readonly #retained = new Map<TopicName, Message>();
   readonly #wills = new Map<ClientId, PendingWill>();
   readonly #delayed = new Map<Order, { readonly message: Message; readonly publishAt: Instant }>();
+  #highest: Order = 0;
   #strays = 0;
 
   /** Parts that were put for a session which is not there, and not kept. The broker puts none. */
@@ -112,6 +115,7 @@ export class MemoryStore implements Store {
     for (const { message, publishAt } of this.#delayed.values()) {
       yield { type: "delayed", message, publishAt };
     }
+    yield { type: "order", highest: this.#highest };
   }
 
   async close(): Promise<void> {}
@@ -132,6 +136,7 @@ export class MemoryStore implements Store {
       retained: sorted(this.#retained),
       wills: sorted(this.#wills),
       delayed: sorted(this.#delayed),
+      highest: this.#highest,
     };
   }
 
@@ -143,6 +148,7 @@ export class MemoryStore implements Store {
         this.#sessions.delete(write.clientId);
         return;
       case "putRetained":
+        this.#seen(write.message.order);
         this.#retained.set(write.message.topic, write.message);
         return;
       case "deleteRetained":
@@ -156,16 +162,28 @@ export class MemoryStore implements Store {
         return;
       case "putDelayed": {
         const { message, publishAt } = write;
+        this.#seen(message.order);
         this.#delayed.set(message.order, { message, publishAt });
         return;
       }
       case "deleteDelayed":
         this.#delayed.delete(write.order);
         return;
+      case "putQueued":
+        this.#seen(write.delivery.message.order);
+        break;
+      case "putInflight":
+        if (write.inflight.delivery !== undefined) {
+          this.#seen(write.inflight.delivery.message.order);
+        }
     }
     const session = this.#sessions.get(write.clientId);
     if (session !== undefined) return applyTo(session, write);
     if (write.type.startsWith("put")) this.#strays += 1;
+  }
+
+  #seen(order: Order): void {
+    if (order > this.#highest) this.#highest = order;
   }
 
   #putSession(write: Write & { readonly type: "putSession" }): void {

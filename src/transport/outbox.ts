@@ -33,6 +33,8 @@ export class Outbox {
   #end = 0;
   /** Bytes that a write under way has not written yet. */
   #underWay = 0;
+  /** The loop that writes runs: it goes on by itself, also when `drained` leads to more bytes. */
+  #writing = false;
   #congested = false;
   #closing = false;
   #closed = false;
@@ -75,7 +77,7 @@ export class Outbox {
 
   /** Begins to write, unless a write is under way, which goes on by itself. */
   flush(): void {
-    if (this.#underWay === 0 && this.#end > 0 && !this.#closed) this.#write();
+    if (!this.#writing && this.#end > 0 && !this.#closed) this.#write();
     else if (this.#closing && this.buffered === 0) this.#finish();
     if (!this.#congested && this.buffered > this.#limits.congested && !this.#closed) {
       this.#congested = true;
@@ -93,7 +95,6 @@ export class Outbox {
 
   /** Closes the link now. */
   abort(): void {
-    this.#closing = true;
     this.#finish();
   }
 
@@ -115,6 +116,7 @@ export class Outbox {
   }
 
   async #write(): Promise<void> {
+    this.#writing = true;
     try {
       while (this.#end > 0 && !this.#closed) {
         const buffer = this.#buffer!;
@@ -141,11 +143,14 @@ export class Outbox {
       if (this.#closed) return;
       this.#finish();
       this.#tell("failed");
+    } finally {
+      this.#writing = false;
     }
   }
 
   #finish(): void {
     clearTimeout(this.#lingering);
+    this.#closing = true;
     this.#closed = true;
     this.#buffer = undefined;
     this.#end = 0;

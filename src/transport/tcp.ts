@@ -2,7 +2,7 @@
  * MQTT over TCP. MQTT 5.0 section 4.2.
  */
 
-import { linkOf, listenerOf } from "./deno_link.ts";
+import { DenoLink, listenerOf } from "./deno_link.ts";
 import type { Listener } from "./transport.ts";
 
 /**
@@ -17,6 +17,7 @@ export function listenTcp(hostname: string, port: number): Listener {
   return listenerOf(listener, address, (conn) => {
     conn.setNoDelay(true); // the outbox coalesces what belongs together
     const { hostname: peer, port: peerPort } = conn.remoteAddr;
-    return linkOf(conn, peer.includes(":") ? `[${peer}]:${peerPort}` : `${peer}:${peerPort}`);
+    const address = peer.includes(":") ? `[${peer}]:${peerPort}` : `${peer}:${peerPort}`;
+    return new DenoLink(conn, address);
   });
 }

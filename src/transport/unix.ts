@@ -2,7 +2,7 @@
  * MQTT over a Unix domain socket: for programs on the same machine, guarded by the file's mode.
  */
 
-import { linkOf, listenerOf } from "./deno_link.ts";
+import { DenoLink, listenerOf } from "./deno_link.ts";
 import type { Listener } from "./transport.ts";
 
 /**
@@ -15,7 +15,7 @@ export async function listenUnix(path: string, mode: string): Promise<Listener> 
   await removeStale(path);
   const listener = Deno.listen({ transport: "unix", path });
   await Deno.chmod(path, parseInt(mode, 8));
-  return listenerOf(listener, path, (conn) => linkOf(conn, path), () => {
+  return listenerOf(listener, path, (conn) => new DenoLink(conn, path), () => {
     try {
       Deno.removeSync(path);
     } catch (error) {

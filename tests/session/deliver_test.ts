@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { defaultLimits } from "../../src/policy/limits.ts";
+import type { Limits } from "../../src/policy/limits.ts";
 import type { QueuePolicy } from "../../src/policy/rules.ts";
 import type { DeliverGiven } from "../../src/session/deliver.ts";
 import { deliver } from "../../src/session/deliver.ts";
@@ -163,7 +163,7 @@ for (const [size, queueHead, absent, stored, place] of places) {
 
 interface LimitRow {
   readonly when: string;
-  readonly limits?: Partial<typeof defaultLimits>;
+  readonly limits?: Partial<Limits>;
   readonly room?: boolean;
   /** Orders in the queue before and after under `dropOldest`. */
   readonly before: readonly number[];

@@ -109,16 +109,13 @@ for (const v of VERSIONS) {
     assert.equal(effects.length, 1);
     const [effect] = effects;
     if (v === 5) { // table 3-4: Packet Identifier in use
-      assert.deepEqual(effect, {
-        type: "send",
-        to: 41,
-        packet: {
-          type: "puback",
-          packetId: 7,
-          reasonCode: Reason.packetIdentifierInUse,
-          properties: undefined,
-        },
-      });
+      const packet = {
+        type: "puback",
+        packetId: 7,
+        reasonCode: Reason.packetIdentifierInUse,
+        properties: undefined,
+      } as const;
+      assert.deepEqual(effect, persist([], { type: "send", to: 41, packet }));
     } else {
       assert.ok(effect?.type === "route");
       assert.equal(effect.receipt?.reasonCode, 0);

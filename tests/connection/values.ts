@@ -1,0 +1,36 @@
+/** What the tables of connection tests are made of, deep-frozen. */
+
+import type { Connect, Publish } from "../../src/packet/packet.ts";
+import type { Connection } from "../../src/connection/connection.ts";
+import { newConnection } from "../../src/connection/connection.ts";
+import { deepFreeze } from "../deep_freeze.ts";
+
+export { publish, rules, version, VERSIONS } from "../session/values.ts";
+
+export const PEER = { address: "127.0.0.1:50123", listener: "main", anonymousAllowed: true };
+
+export function connection(changes: Partial<Connection> = {}): Connection {
+  return deepFreeze({
+    ...newConnection(41, PEER),
+    stage: "connected" as const,
+    version: 5 as const,
+    ...changes,
+  });
+}
+
+export function connect(changes: Partial<Connect> = {}): Connect {
+  return deepFreeze({
+    type: "connect",
+    protocolVersion: 5,
+    clientId: "pump",
+    cleanStart: true,
+    keepAlive: 60,
+    username: undefined,
+    password: undefined,
+    will: undefined,
+    properties: undefined,
+    ...changes,
+  });
+}
+
+export type { Publish };
