@@ -19,7 +19,8 @@ export function welcome(connection: Connection, rules: Rules, sessionPresent: bo
   };
 }
 
-function granted(connection: Connection, { limits, sharedSubscriptions }: Rules) {
+function granted(connection: Connection, rules: Rules) {
+  const { limits, sharedSubscriptions, responseInformation } = rules;
   const properties: ConnackProperties = {
     receiveMaximum: limits.receiveMaximum,
     maximumPacketSize: limits.maximumPacketSize,
@@ -29,6 +30,9 @@ function granted(connection: Connection, { limits, sharedSubscriptions }: Rules)
       : {}),
     ...(connection.assigned ? { assignedClientIdentifier: connection.clientId } : {}),
     ...(connection.keepAliveChanged ? { serverKeepAlive: connection.keepAlive } : {}),
+    ...(connection.responseInformation && responseInformation !== undefined
+      ? { responseInformation: `${responseInformation}/${connection.clientId}` }
+      : {}),
     ...(sharedSubscriptions ? {} : { sharedSubscriptionAvailable: 0 as const }),
   };
   return properties;

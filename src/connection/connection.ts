@@ -35,6 +35,8 @@ export interface Connection {
   readonly outgoingAliases: number;
   /** The client wants Reason Strings and User Properties [MQTT-3.1.2-29]. */
   readonly problemInformation: boolean;
+  /** The client asked for Response Information [MQTT-3.1.2-28]. */
+  readonly responseInformation: boolean;
   /** Topic Aliases that the client has set. */
   readonly aliases: ReadonlyMap<number, TopicName>;
   readonly will: WillPacket | undefined;
@@ -62,6 +64,7 @@ export function newConnection(id: ConnectionId, peer: Peer): Connection {
     maximumPacketSize: Infinity,
     outgoingAliases: 0,
     problemInformation: true,
+    responseInformation: false,
     aliases: NO_ALIASES,
     will: undefined,
   };

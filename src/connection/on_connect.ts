@@ -69,6 +69,7 @@ export function onConnect(
     // A Reason String must not make a packet too large for the client [MQTT-3.4.2-2].
     problemInformation: properties?.requestProblemInformation !== 0 &&
       (properties?.maximumPacketSize ?? Infinity) >= ROOM_FOR_REASONS,
+    responseInformation: properties?.requestResponseInformation === 1,
     will: connect.will,
   };
 }

@@ -20,6 +20,8 @@ export interface Rules {
   /** Refuse a payload that is announced as UTF-8 and is not, section 3.3.2.3.2. */
   readonly validatePayloadFormat: boolean;
   readonly sharedSubscriptions: boolean;
+  /** What Response Information begins with, before `/{client id}`; undefined: none is given. */
+  readonly responseInformation: string | undefined;
   /** Session Expiry Interval of 3.x sessions made with Clean Session 0. */
   readonly persistentSessionExpiryInterval: Seconds;
 }
@@ -31,5 +33,6 @@ export const defaultRules: Rules = {
   takeover: "sameIdentity",
   validatePayloadFormat: false,
   sharedSubscriptions: true,
+  responseInformation: undefined,
   persistentSessionExpiryInterval: defaultLimits.maximumSessionExpiryInterval,
 };

@@ -87,6 +87,10 @@ export const configFileSchema = z.strictObject({
   sharedSubscriptions: z.boolean().default(true).describe(
     "Whether $share/{group}/{filter} may be subscribed to.",
   ),
+  responseInformation: z.string().min(1).max(256).regex(/^[^+#\0]*$/).optional().describe(
+    "Where clients should have answers sent, told to 5.0 clients that ask for Response " +
+      "Information, with a slash and their client identifier behind it. Default: they are told none.",
+  ),
   log: z.strictObject({
     level: z.enum(["debug", "info", "warn", "error"]).default("info").describe(
       "The least severe lines that are written.",

@@ -14,6 +14,7 @@ export function rulesOf(config: Config): Rules {
     takeover: config.takeover,
     validatePayloadFormat: config.validatePayloadFormat,
     sharedSubscriptions: config.sharedSubscriptions,
+    responseInformation: config.responseInformation,
     persistentSessionExpiryInterval: config.persistentSessionExpiryInterval,
   };
 }

@@ -55,6 +55,7 @@ export async function serveLink(
     runtime.feed({ type: "closed", connection: id, reason: "linkLost" });
     runtime.endTurn();
     wire.outbox.end();
+    await wire.outbox.whenClosed(); // it holds a file descriptor as long as it is written to
   }
 }
 

@@ -70,6 +70,8 @@ export async function start(config: Config, program: string): Promise<Server> {
   runtime.feed({ type: "recovered" });
   runtime.endTurn();
   let lastId = 0;
+  /** Links that hold a file descriptor, those included that are only written out any more. */
+  let open = 0;
   const serving = {
     runtime,
     limits,
@@ -81,9 +83,12 @@ export async function start(config: Config, program: string): Promise<Server> {
     acceptLinks(listener, {
       peer: { listener: name, anonymousAllowed: allowAnonymous },
       maximum: maximumConnections,
-      room: () => runtime.size < maximum,
+      room: () => open < maximum,
       nextId: () => ++lastId,
-      serve: (link, id, peer) => serveLink(serving, link, id, peer),
+      serve(link, id, peer) {
+        open += 1;
+        return serveLink(serving, link, id, peer).finally(() => open -= 1);
+      },
       log,
     });
     log.info("listening", { listener: name, address: listener.address });

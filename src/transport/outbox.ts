@@ -39,6 +39,7 @@ export class Outbox {
   #closing = false;
   #closed = false;
   #lingering: ReturnType<typeof setTimeout> | undefined;
+  #onClosed: (() => void) | undefined;
 
   constructor(link: Link, limits: OutboxLimits, tell: (state: OutboxState) => void) {
     this.#link = link;
@@ -91,6 +92,12 @@ export class Outbox {
     this.#closing = true;
     this.flush();
     if (!this.#closed) this.#lingering = setTimeout(() => this.#finish(), this.#limits.linger);
+  }
+
+  /** Resolves when its link has been closed; for one who waits. */
+  whenClosed(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    return new Promise((resolve) => this.#onClosed = resolve);
   }
 
   /** Closes the link now. */
@@ -156,5 +163,6 @@ export class Outbox {
     this.#end = 0;
     this.#underWay = 0;
     this.#link.close();
+    this.#onClosed?.();
   }
 }

@@ -37,6 +37,18 @@ const told: readonly (readonly [string, Partial<Connection>, Rules, ConnackPrope
     { serverKeepAlive: 30 },
   ],
   [
+    "where answers go when it asks and the configuration says [MQTT-3.1.2-28]",
+    { clientId: "pump", responseInformation: true },
+    { ...limited, responseInformation: "answers" },
+    { responseInformation: "answers/pump" },
+  ],
+  [
+    "nothing of answers when it does not ask [MQTT-3.1.2-28]",
+    {},
+    { ...limited, responseInformation: "answers" },
+    {},
+  ],
+  [
     "that shared subscriptions are off when they are",
     {},
     { ...limited, sharedSubscriptions: false },

@@ -24,6 +24,7 @@ const example = {
   validatePayloadFormat: true,
   persistentSessionExpiryInterval: 3_600,
   sharedSubscriptions: false,
+    responseInformation: "answers",
   log: { level: "debug", format: "json" },
   limits: { ...defaultLimits },
 };
