@@ -153,6 +153,9 @@ function greet(
   const writes: Write[] = [];
   if (isStored(next)) {
     writes.push({ type: "putSession", clientId, owner, expiryInterval, expiresAt: Infinity });
+  } else if (tables.pending > 0) {
+    // The end of its stored session may be on its way to the disk still: CONNACK may not overtake it.
+    writes.push({ type: "deleteSession", clientId });
   }
   writes.push(...keepWill(client, connection));
   live.connection = { ...connection, stage: "connected" };

@@ -14,7 +14,7 @@ import { closeLive, dropLink, leave } from "./close.ts";
 import type { Event } from "./event.ts";
 import { onDeadline } from "./expire.ts";
 import { onPacket } from "./on_packet.ts";
-import { recover, recovered } from "./recover.ts";
+import { recover, recovered, recoverMember } from "./recover.ts";
 import { refill } from "./refill.ts";
 import { cancel, schedule, takeDue } from "./schedule.ts";
 import { onSettled } from "./settled.ts";
@@ -71,6 +71,7 @@ function answer(tables: Tables, event: Event): void {
       return;
     }
     case "loaded": {
+      if (event.connection === 0) return recoverMember(tables, event.clientId, event.stored);
       const live = tables.connections.get(event.connection);
       if (live !== undefined) admitLoaded(tables, live, event.stored);
       return;

@@ -7,8 +7,9 @@ import { encodePublish } from "../packet/publish_frame.ts";
 import type { Message } from "../session/message.ts";
 import { owned, publishOf } from "../session/message.ts";
 import { deliver } from "../session/deliver.ts";
+import { queueLength } from "../session/queue.ts";
 import { durably } from "../session/step.ts";
-import { fits, sendNow } from "./outgoing.ts";
+import { fits, sendDelivery, sendNow } from "./outgoing.ts";
 import type { Cast, Plan, Shape, Target } from "./plan.ts";
 import { withoutOwn } from "./plan.ts";
 import type { Client, Tables } from "./tables.ts";
@@ -33,6 +34,14 @@ export function shareable(client: Client): boolean {
     client.live!.connection.outgoingAliases === 0;
 }
 
+/**
+ * Whether older QoS 0 messages may be in its queue, or on their way from there through the store: this
+ * one may not overtake them [MQTT-4.6.0-6].
+ */
+function mayQueue(tables: Tables, { session }: Client): boolean {
+  return tables.rules.queueQos0 && session.expiryInterval > 0;
+}
+
 function castFor(tables: Tables, plan: Plan, message: Message): Cast {
   const { cast, targets } = plan;
   if (plan.someNoLocal) { // depends on the publisher: not kept
@@ -52,7 +61,7 @@ function makeCast(tables: Tables, targets: readonly Target[]): Cast {
   const shapes = new Map<string, Shape>();
   const odd: Target[] = [];
   for (const target of targets) {
-    if (!shareable(target.client)) {
+    if (!shareable(target.client) || mayQueue(tables, target.client)) {
       odd.push(target);
       continue;
     }
@@ -74,15 +83,21 @@ function makeCast(tables: Tables, targets: readonly Target[]): Cast {
 export function castToOne(tables: Tables, message: Message, target: Target): void {
   const { client } = target;
   const delivery = deliveryTo(message, target, 0);
-  if (sendable(client)) {
+  const queues = mayQueue(tables, client);
+  if (sendable(client) && !(queues && queueLength(client.session.queue) > 0)) {
     if (fits(tables, client.live!, delivery)) {
-      sendNow(tables, client.live!, delivery);
+      if (!queues) sendNow(tables, client.live!, delivery);
+      else {
+        const kept = { ...delivery, message: owned(message) }; // it may have to wait
+        const sent = sendDelivery(tables, client.live!, kept, 0, false);
+        ask(tables, durably(client.clientId, [], sent));
+      }
     } else {
       observeDrop(tables, client.clientId, message.topic, "tooLargeForClient");
     }
   } else if (client.live?.congested) {
     observeDrop(tables, client.clientId, message.topic, "congested");
-  } else if (tables.rules.queueQos0 && client.session.expiryInterval > 0) {
+  } else if (queues) {
     const kept = { ...delivery, message: owned(message) };
     const delivered = deliver(client.session, kept, {
       now: tables.now,

@@ -39,6 +39,9 @@ export function onDeadline(tables: Tables, deadline: Deadline): void {
     case "retry":
       return resendLate(tables, deadline.live);
     case "session":
+      if (deadline.client.live !== undefined) { // it is just coming back: greeted in time, or not
+        return schedule(tables, deadline, tables.now + 1000);
+      }
       return endSession(tables, deadline.client, "expired");
     case "will":
       return publishWill(tables, deadline.client);

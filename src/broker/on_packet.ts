@@ -129,8 +129,8 @@ function perform(tables: Tables, live: Live, client: Client, demand: Demand): vo
       );
       return index(tables, client, demand.granted);
     case "unsubscribe":
-      unindex(tables, client, demand.removed);
-      return ask(
+      // First: a group that ends with its last member is to end after the membership.
+      ask(
         tables,
         durably(client.clientId, demand.writes, {
           type: "send",
@@ -138,6 +138,7 @@ function perform(tables: Tables, live: Live, client: Client, demand: Demand): vo
           packet: demand.receipt,
         }),
       );
+      return unindex(tables, client, demand.removed);
     case "disconnect":
       return closeLive(
         tables,

@@ -8,14 +8,15 @@ import * as fifo from "../session/fifo.ts";
 import type { Fifo } from "../session/fifo.ts";
 import type { Queue } from "../session/queue.ts";
 import { EMPTY_QUEUE } from "../session/queue.ts";
-import { isStored, newSession } from "../session/session.ts";
+import { restore } from "../session/restore.ts";
+import { isStored, newSession, resting } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import { withSubscription } from "../session/subscription_map.ts";
-import type { IndexRecord } from "../session/write.ts";
+import type { IndexRecord, StoredSession } from "../session/write.ts";
 import { keepDelayed } from "./delayed.ts";
 import { keepRetained } from "./retain.ts";
 import { schedule } from "./schedule.ts";
-import { groupFilter, isGroupKey, join } from "./shared.ts";
+import { giveBack, groupFilter, isGroupKey, join } from "./shared.ts";
 import type { Client, Group, Tables } from "./tables.ts";
 import { ask, NO_GROUPS, NO_STREAMS, replaceSession } from "./tables.ts";
 import { fireWill } from "./will.ts";
@@ -62,6 +63,11 @@ export function recovered(tables: Tables): void {
     if (client.will?.publishAt === Infinity) fireWill(tables, client);
     if (!isStored(client.session)) tables.clients.delete(client.clientId);
   }
+  for (const client of tables.clients.values()) {
+    if (client.groups.size === 0) continue;
+    // Connection 0 is nobody's: what it had inflight for a group goes back to the group.
+    tables.out.push({ type: "load", connection: 0, clientId: client.clientId, most: 0 });
+  }
   for (const [key, group] of tables.groups) {
     if (group.members.length > 0) continue;
     tables.groups.delete(key);
@@ -69,6 +75,16 @@ export function recovered(tables: Tables): void {
     replaceSession(tables, group, newSession(key, group.session.owner, 0));
     ask(tables, durably(key, [{ type: "deleteSession", clientId: key }]));
   }
+}
+
+/** A member that is absent since the broker went down gives its unacknowledged messages back. */
+export function recoverMember(tables: Tables, clientId: string, stored: StoredSession): void {
+  const client = tables.clients.get(clientId);
+  if (client === undefined || client.live !== undefined) return;
+  const { session } = client;
+  replaceSession(tables, client, restore(session, { ...stored, queued: [] }, tables.now));
+  giveBack(tables, client);
+  replaceSession(tables, client, resting(client.session));
 }
 
 function recoverSession(tables: Tables, record: IndexRecord & { type: "session" }): void {

@@ -18,7 +18,10 @@ import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
 
 /** Sends as much as the client and its quota take. */
 export function refill(tables: Tables, client: Client): void {
-  if (!sendable(client)) return;
+  if (!sendable(client)) {
+    tables.runnable.delete(client); // its turn comes when it is back, or drained
+    return;
+  }
   const live = client.live!;
   // Half of the window for retained messages, so that neither they nor the queue wait for the other.
   if (client.streams.length > 0) {

@@ -50,7 +50,13 @@ export class Committer {
     while (!this.#busy) {
       const turn = this.#queue.take(this.#store.limits.writes);
       if (turn === undefined) return;
-      const event = this.#do(turn);
+      let event: Soon<Event>;
+      try {
+        event = this.#do(turn);
+      } catch (error) { // as if it had been rejected: nothing may follow what was not kept
+        this.#busy = true;
+        return this.#fail(error);
+      }
       if (!(event instanceof Promise)) {
         this.#settle(turn, event);
         continue;

@@ -9,7 +9,7 @@ import type { Event } from "../broker/event.ts";
 import { encode } from "../packet/encode.ts";
 import { Reason } from "../packet/reason_code.ts";
 import type { ProtocolVersion } from "../packet/packet.ts";
-import type { ConnectionId } from "../policy/identity.ts";
+import type { ConnectionId, Instant } from "../policy/identity.ts";
 import type { Effect } from "../session/effect.ts";
 import type { Fact } from "../session/fact.ts";
 import type { Store } from "../store/store.ts";
@@ -53,6 +53,8 @@ export class Runtime {
   #touched: Wire[] = [];
   readonly #events: Event[] = [];
   #feeding = false;
+  /** Read once a turn: all events of one read happen at the same time. */
+  #now: Instant | undefined;
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
@@ -103,13 +105,14 @@ export class Runtime {
     }
     // A flush tells of congestion, which may have touched others.
     if (this.#touched.length > 0) return this.endTurn();
+    this.#now = undefined;
     this.#options.clock.wakeAt(this.#options.broker.nextDeadline());
   }
 
   #one(event: Event): void {
     const { broker, clock } = this.#options;
     try {
-      const effects = broker.step(event, clock.now());
+      const effects = broker.step(event, this.#now ??= clock.now());
       for (let i = 0; i < effects.length; i++) this.#perform(effects[i]!);
     } catch (error) {
       this.#options.broken(error, event);
@@ -147,9 +150,8 @@ export class Runtime {
         const wire = this.#wires.get(effect.to);
         if (wire === undefined) return;
         if (!wire.touched) this.#touch(wire);
-        if (!wire.outbox.append(encode(effect.packet, wire.version ?? 4))) {
-          this.#overflow(effect.to, wire);
-        }
+        const bytes = this.#encode(effect, wire);
+        if (bytes === undefined || !wire.outbox.append(bytes)) this.#overflow(effect.to, wire);
         return;
       }
       case "persist":
@@ -185,6 +187,17 @@ export class Runtime {
           this.endTurn();
         });
       }
+    }
+  }
+
+  /** Undefined for what cannot be written, which is no reason for others to miss theirs. */
+  #encode(effect: Effect & { type: "send" }, wire: Wire): Uint8Array | undefined {
+    try {
+      return encode(effect.packet, wire.version ?? 4);
+    } catch (error) {
+      const { to: connection, packet } = effect;
+      this.#options.broken(error, { type: "packet", connection, packet });
+      return undefined;
     }
   }
 

@@ -23,7 +23,7 @@ export interface Serving {
   readonly entropy: () => Uint8Array;
 }
 
-/** Serves the link until either side ends it. Does not reject. */
+/** Serves the link until either side ends it. Rejects for a defect of ours only, with the link closed. */
 export async function serveLink(
   serving: Serving,
   link: Link,
@@ -36,7 +36,7 @@ export async function serveLink(
   let buffer = new Uint8Array(FIRST_READ);
   try {
     for (;;) {
-      const count = await link.read(buffer);
+      const count = await read(link, buffer);
       if (count === null) break;
       splitter.push(buffer.subarray(0, count));
       for (;;) {
@@ -48,14 +48,21 @@ export async function serveLink(
       }
       buffer = nextBuffer(buffer, count, limits.readBuffer);
     }
-  } catch {
-    // Reset by the other side, or closed by ourselves.
   } finally {
     runtime.detach(id);
     runtime.feed({ type: "closed", connection: id, reason: "linkLost" });
     runtime.endTurn();
     wire.outbox.end();
     await wire.outbox.whenClosed(); // it holds a file descriptor as long as it is written to
+  }
+}
+
+/** Null at the end, also where the other side resets the link or we have closed it. */
+async function read(link: Link, into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+  try {
+    return await link.read(into);
+  } catch {
+    return null;
   }
 }
 

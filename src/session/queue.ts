@@ -50,15 +50,28 @@ export function enqueue(queue: Queue, delivery: Delivery, toTail: boolean): Queu
   };
 }
 
-/** With deliveries in front that were sent once and came back, in their order. */
+/**
+ * With deliveries back that were sent once, in the order of arrival: in front, unless others that came
+ * back before are still there.
+ */
 export function putBack(queue: Queue, deliveries: readonly Delivery[]): Queue {
   let { head, bytes } = queue;
-  for (let i = deliveries.length - 1; i >= 0; i--) {
-    const delivery = deliveries[i]!;
-    head = fifo.pushFront(head, delivery);
-    bytes += messageSize(delivery.message);
+  for (const delivery of deliveries) bytes += messageSize(delivery.message);
+  const last = deliveries.at(-1);
+  const first = fifo.peek(head);
+  if (last !== undefined && first !== undefined && first.message.order < last.message.order) {
+    const all = [...fifo.toArray(head), ...deliveries];
+    all.sort((a, b) => a.message.order - b.message.order);
+    return { ...queue, head: fifoOf(all), bytes };
   }
+  for (let i = deliveries.length - 1; i >= 0; i--) head = fifo.pushFront(head, deliveries[i]!);
   return { ...queue, head, bytes };
+}
+
+function fifoOf(deliveries: readonly Delivery[]): Fifo<Delivery> {
+  let queue = fifo.emptyFifo<Delivery>();
+  for (const delivery of deliveries) queue = fifo.push(queue, delivery);
+  return queue;
 }
 
 /** Without its oldest message; `order` is that message's. */

@@ -6,36 +6,46 @@
 import type { ClientId } from "../../src/policy/identity.ts";
 import type { Delivery, Order } from "../../src/session/message.ts";
 import { messageSize } from "../../src/session/message.ts";
-import type { StoredSession, Write } from "../../src/session/write.ts";
-import type { IndexRecord } from "../../src/store/store.ts";
+import type { IndexRecord, StoredSession, Write } from "../../src/session/write.ts";
 
 type WriteOf<Type extends Write["type"]> = Write & { readonly type: Type };
 
 export class StoreModel {
-  #puts: readonly (readonly [record: string, put: Write])[] = [];
+  #puts = new Map<string, Write>();
+  #highest: Order = 0;
+
+  copy(): StoreModel {
+    const copy = new StoreModel();
+    copy.#puts = new Map(this.#puts);
+    copy.#highest = this.#highest;
+    return copy;
+  }
 
   commit(writes: readonly Write[]): void {
     for (const write of writes) this.#apply(write);
   }
 
   #apply(write: Write): void {
+    this.#highest = Math.max(this.#highest, orderOf(write));
     const record = recordOf(write);
     const clientId = sessionOf(write);
     if (write.type === "deleteSession") {
-      this.#puts = this.#puts.filter(([, put]) => sessionOf(put) !== write.clientId);
+      for (const [other, put] of this.#puts) {
+        if (sessionOf(put) === write.clientId) this.#puts.delete(other);
+      }
     } else if (write.type.startsWith("delete")) {
-      this.#puts = this.#puts.filter(([other]) => other !== record);
+      this.#puts.delete(record);
     } else if (write.type === "putSession" || clientId === undefined || this.#has(clientId)) {
-      this.#puts = [...this.#puts.filter(([other]) => other !== record), [record, write]];
+      this.#puts.set(record, write);
     }
   }
 
   #has(clientId: ClientId): boolean {
-    return this.#all("putSession").some((put) => put.clientId === clientId);
+    return this.#puts.has(JSON.stringify(["Session", clientId]));
   }
 
   #all<Type extends Write["type"]>(type: Type): WriteOf<Type>[] {
-    return this.#puts.map(([, put]) => put).filter((put) => put.type === type) as WriteOf<Type>[];
+    return [...this.#puts.values()].filter((put) => put.type === type) as WriteOf<Type>[];
   }
 
   load(clientId: ClientId, most: number): StoredSession {
@@ -82,6 +92,7 @@ export class StoreModel {
       ...this.#all("putDelayed").map((
         { message, publishAt },
       ): IndexRecord => ({ type: "delayed", message, publishAt })),
+      { type: "order", highest: this.#highest },
     ];
   }
 }
@@ -89,6 +100,21 @@ export class StoreModel {
 /** The session that a record is a part of; a Will is of a client, and no part of its session. */
 function sessionOf(write: Write): ClientId | undefined {
   return "clientId" in write && write.type !== "deleteWill" ? write.clientId : undefined;
+}
+
+/** Of the message that is put with it, or 0. */
+function orderOf(write: Write): Order {
+  switch (write.type) {
+    case "putRetained":
+    case "putDelayed":
+      return write.message.order;
+    case "putQueued":
+      return write.delivery.message.order;
+    case "putInflight":
+      return write.inflight.delivery?.message.order ?? 0;
+    default:
+      return 0;
+  }
 }
 
 /** The name of the record that is put or deleted. */

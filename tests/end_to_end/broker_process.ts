@@ -34,8 +34,8 @@ export interface BrokerProcess {
   ) => Promise<LogLine>;
   /** Resident memory in bytes. */
   readonly memory: () => number;
-  /** Sends SIGTERM and waits for the end, which must have exit status 0. */
-  readonly stop: () => Promise<void>;
+  /** Sends SIGTERM, or another signal, and waits for the end, which must have exit status 0. */
+  readonly stop: (signal?: Deno.Signal) => Promise<void>;
 }
 
 /** Arguments of `deno` as the task `start` has them, with an absolute path of main.ts. */
@@ -99,8 +99,8 @@ export async function startBroker(
       return parse(await lines.find(isWanted, what, { from }))!;
     },
     memory: () => residentBytes(child.pid),
-    async stop() {
-      child.kill("SIGTERM");
+    async stop(signal = "SIGTERM") {
+      child.kill(signal);
       assert.equal(await end(), "exit status 0, signal null", lines.all.slice(-5).join("\n"));
     },
   };

@@ -73,7 +73,14 @@ export async function mosquittoSub(port: number, ...args: string[]): Promise<Cli
 
 /** The same without waiting for the subscription. */
 export function startMosquittoSub(port: number, ...args: string[]): ClientProcess {
-  return startClient(tool("mosquitto_sub")!, ["-p", `${port}`, "-d", ...args]);
+  return startClient(tool("stdbuf")!, [
+    "-oL",
+    tool("mosquitto_sub")!,
+    "-p",
+    `${port}`,
+    "-d",
+    ...args,
+  ]);
 }
 
 /** The messages among the lines of a mosquitto_sub whose format begins with `>`. */
@@ -85,4 +92,18 @@ export function messages(client: ClientProcess): readonly string[] {
 export async function receive(client: ClientProcess, count: number): Promise<readonly string[]> {
   await client.out.find(() => messages(client).length >= count, `${count} messages`);
   return messages(client);
+}
+
+/** Starts the script with paho; see there for what it does. */
+export function startPaho(
+  port: number,
+  version: 3 | 4 | 5,
+  clientId: string,
+  filter: string,
+  ownTopic: string,
+  count: number,
+): ClientProcess {
+  const script = new URL("./paho_client.py", import.meta.url).pathname;
+  const args = [script, port, version, clientId, filter, ownTopic, count].map(String);
+  return startClient(tool("paho")!, args);
 }

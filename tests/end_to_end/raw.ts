@@ -27,6 +27,8 @@ export class RawClient {
   readonly #conn: Deno.Conn;
   readonly #splitter = new FrameSplitter(268_435_460);
   readonly #buffer = new Uint8Array(65_536);
+  /** The bytes of the last packet that was handed out. */
+  lastFrame: Uint8Array = new Uint8Array(0);
   #nextId = 0;
 
   private constructor(conn: Deno.Conn, version: ProtocolVersion) {
@@ -36,9 +38,11 @@ export class RawClient {
 
   /** An open link, of which the broker knows nothing yet. */
   static async open(where: Where, version: ProtocolVersion): Promise<RawClient> {
-    const conn = "path" in where
-      ? await Deno.connect({ transport: "unix", path: where.path })
-      : await Deno.connect({ hostname: "127.0.0.1", port: where.port });
+    if ("path" in where) {
+      return new RawClient(await Deno.connect({ transport: "unix", path: where.path }), version);
+    }
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port: where.port });
+    conn.setNoDelay(true); // else the end of a large packet may wait 40 ms for an acknowledgement of TCP
     return new RawClient(conn, version);
   }
 
@@ -117,7 +121,7 @@ export class RawClient {
   async nextOrEnd(patience = PATIENCE): Promise<Packet | undefined> {
     for (;;) {
       const frame = this.#splitter.next();
-      if (frame !== undefined) return decode(frame.slice(), this.version);
+      if (frame !== undefined) return decode(this.lastFrame = frame.slice(), this.version);
       const count = await within(
         this.#conn.read(this.#buffer).catch((error) => {
           if (error instanceof Deno.errors.ConnectionReset) return null;
@@ -141,14 +145,14 @@ export class RawClient {
   /** The next packet, which must be of that type. */
   async expect<Type extends Packet["type"]>(type: Type): Promise<PacketOf<Type>> {
     const packet = await this.next();
-    assert.equal(packet.type, type, `found ${JSON.stringify(packet)}`);
+    if (packet.type !== type) assert.fail(`found ${JSON.stringify(packet)} instead of ${type}`);
     return packet as PacketOf<Type>;
   }
 
   /** Fails unless the broker closes the link now, without another packet. */
   async ended(): Promise<void> {
     const packet = await this.nextOrEnd();
-    assert.equal(packet, undefined, `found ${JSON.stringify(packet)} instead of the end`);
+    if (packet !== undefined) assert.fail(`found ${JSON.stringify(packet)} instead of the end`);
     this.close();
   }
 
@@ -162,6 +166,11 @@ export class RawClient {
   async disconnect(reasonCode = 0): Promise<void> {
     await this.send({ type: "disconnect", reasonCode, properties: undefined });
     await this.ended();
+  }
+
+  /** Says by TCP that nothing more will be sent; the broker may go on sending. */
+  closeWrite(): Promise<void> {
+    return this.#conn.closeWrite();
   }
 
   /** Closes the link without a word. */

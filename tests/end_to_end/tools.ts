@@ -7,6 +7,8 @@ export const tools = {
   mosquitto: { debianPackage: "mosquitto", pythonModule: undefined },
   mosquitto_pub: { debianPackage: "mosquitto-clients", pythonModule: undefined },
   mosquitto_sub: { debianPackage: "mosquitto-clients", pythonModule: undefined },
+  /** So that mosquitto_sub writes a line when it has one, and not when it has 4 KiB. */
+  stdbuf: { debianPackage: "coreutils", pythonModule: undefined },
   paho: { debianPackage: "python3-paho-mqtt", pythonModule: "paho.mqtt.client" },
 } as const;
 

@@ -1,0 +1,153 @@
+/** The committer: order, one commit at a time, reads as barriers, stores that answer at once or later. */
+
+import assert from "node:assert/strict";
+import type { Event } from "../../src/broker/event.ts";
+import { Committer } from "../../src/server/committer.ts";
+import type { Effect } from "../../src/session/effect.ts";
+import { FakeStore, persist } from "./fakes.ts";
+
+function setUp(store: FakeStore) {
+  const fed: string[] = [];
+  const failures: unknown[] = [];
+  let turns = 0;
+  const committer = new Committer(
+    store,
+    (event) => fed.push(describe(event)),
+    () => turns++,
+    (error) => failures.push(error),
+  );
+  return { committer, fed, failures, turns: () => turns };
+}
+
+/** `settled a b`, `loaded x`, `read x`. */
+function describe(event: Event): string {
+  switch (event.type) {
+    case "settled":
+      return `settled ${event.persists.map(({ of }) => of || "-").join(" ")}`;
+    case "loaded":
+    case "read":
+      return `${event.type} ${event.clientId}`;
+    default:
+      return event.type;
+  }
+}
+
+const load: Effect & { type: "load" } = { type: "load", connection: 9, clientId: "l", most: 5 };
+const read: Effect & { type: "read" } = { type: "read", clientId: "r", from: 1, most: 5 };
+
+Deno.test("Committer commits what has gathered in one batch when it is flushed", () => {
+  const store = new FakeStore(false);
+  const { committer, fed } = setUp(store);
+  committer.add(persist("a", 1));
+  committer.add(persist("b", 2));
+  assert.deepEqual(store.calls, []);
+  assert.equal(committer.idle, false);
+  committer.flush();
+  assert.deepEqual(store.calls, ["commit a b"]);
+  assert.deepEqual(fed, ["settled a b"]);
+  assert.equal(committer.idle, true);
+});
+
+Deno.test("Committer cuts batches between persists when they would be above the store's limit", () => {
+  const store = new FakeStore(false, 2);
+  const { committer, fed } = setUp(store);
+  const big = {
+    ...persist("big", 1),
+    writes: [...Array(3).keys()].map(() => persist("x", 1).writes[0]!),
+  };
+  for (const each of [persist("a", 1), persist("b", 1), persist("c", 1), big, persist("d", 1)]) {
+    committer.add(each);
+  }
+  committer.flush();
+  assert.deepEqual(store.calls, ["commit a b", "commit c", "commit x x x", "commit d"]);
+  assert.deepEqual(fed, ["settled a b", "settled c", "settled big", "settled d"]);
+});
+
+Deno.test("Committer settles at once what writes nothing when nothing waits for its connection", () => {
+  const store = new FakeStore(true);
+  const { committer, fed } = setUp(store);
+  committer.add(persist("a", 1));
+  committer.add(persist(undefined, 2));
+  assert.deepEqual(fed, ["settled -"]);
+  committer.add(persist(undefined, 1));
+  assert.deepEqual(fed, ["settled -"], "it would overtake what waits for connection 1");
+});
+
+Deno.test("Committer has one commit under way, and what comes meanwhile is the next batch", async () => {
+  const store = new FakeStore(true);
+  const { committer, fed, turns } = setUp(store);
+  committer.add(persist("a", 1));
+  committer.flush();
+  for (const name of ["b", "c"]) {
+    committer.add(persist(name, 1));
+    committer.flush();
+  }
+  assert.deepEqual(store.calls, ["commit a"]);
+  assert.deepEqual([fed, turns()], [[], 0]);
+  await store.answer();
+  assert.deepEqual([fed, turns()], [["settled a"], 1]);
+  committer.flush(); // the end of that turn
+  assert.deepEqual(store.calls, ["commit a", "commit b c"]);
+  await store.answer();
+  assert.deepEqual([fed, turns()], [["settled a", "settled b c"], 2]);
+  assert.equal(committer.idle, true);
+});
+
+for (const later of [false, true]) {
+  Deno.test(`Committer reads after every earlier write and before every later one when the store answers ${later ? "later" : "at once"}`, async () => {
+    const store = new FakeStore(later);
+    const { committer, fed } = setUp(store);
+    for (const entry of [persist("a", 1), load, persist("b", 1), read, persist("c", 1)]) {
+      committer.add(entry);
+    }
+    for (let call = 0; call < 5; call++) {
+      committer.flush();
+      if (later) await store.answer();
+    }
+    assert.deepEqual(store.calls, ["commit a", "load l", "commit b", "read r", "commit c"]);
+    assert.deepEqual(fed, ["settled a", "loaded l", "settled b", "read r", "settled c"]);
+    assert.equal(committer.idle, true);
+  });
+}
+
+Deno.test("Committer asks no store when a batch writes nothing but had to wait", async () => {
+  const store = new FakeStore(true);
+  const { committer, fed } = setUp(store);
+  committer.add(persist("a", 1));
+  committer.flush();
+  committer.add(persist(undefined, 1));
+  committer.flush();
+  await store.answer();
+  committer.flush();
+  assert.deepEqual(store.calls, ["commit a"]);
+  assert.deepEqual(fed, ["settled a", "settled -"]);
+});
+
+Deno.test("Committer tells of a failure and settles nothing more when a commit is rejected", async () => {
+  const store = new FakeStore(true);
+  const { committer, fed, failures } = setUp(store);
+  committer.add(persist("a", 1));
+  committer.flush();
+  committer.add(persist("b", 1));
+  const error = new Error("disk");
+  await store.fail(error);
+  assert.deepEqual(failures, [error]);
+  committer.flush();
+  assert.deepEqual([store.calls, fed], [["commit a"], []]);
+  assert.equal(committer.idle, false, "what was not kept is still owed");
+});
+
+Deno.test("Committer tells of a failure and settles nothing more when a commit throws", () => {
+  const store = new FakeStore(false);
+  const error = new Error("disk");
+  store.commit = () => {
+    throw error;
+  };
+  const { committer, fed, failures } = setUp(store);
+  committer.add(persist("a", 1));
+  committer.flush();
+  assert.deepEqual(failures, [error]);
+  committer.add(persist("b", 1));
+  committer.flush();
+  assert.deepEqual([failures.length, fed, committer.idle], [1, [], false]);
+});

@@ -1,0 +1,194 @@
+/** One link from its first byte to its last, with the real broker behind it and a link held in hand. */
+
+import assert from "node:assert/strict";
+import { anonymousOnly } from "../../src/authentication/authenticator.ts";
+import { Broker } from "../../src/broker/broker.ts";
+import { decode } from "../../src/packet/decode.ts";
+import { encode } from "../../src/packet/encode.ts";
+import { FrameSplitter } from "../../src/packet/frame_splitter.ts";
+import type { Packet } from "../../src/packet/packet.ts";
+import { Reason } from "../../src/packet/reason_code.ts";
+import { defaultLimits } from "../../src/policy/limits.ts";
+import { defaultRules } from "../../src/policy/rules.ts";
+import { Runtime } from "../../src/server/runtime.ts";
+import { outboxLimitsOf, serveLink } from "../../src/server/serve_link.ts";
+import type { Fact } from "../../src/session/fact.ts";
+import { connectOf } from "../end_to_end/raw.ts";
+import { FakeClock, FakeStore, OpenLink, settled } from "./fakes.ts";
+
+/** A server without listeners; `open` is a client's link to it. */
+function setUp(store: FakeStore = new FakeStore(false)) {
+  const facts: Fact[] = [];
+  const broken: unknown[] = [];
+  const runtime = new Runtime({
+    broker: new Broker(defaultRules),
+    store,
+    clock: new FakeClock(),
+    authenticator: anonymousOnly,
+    observe: (fact) => facts.push(fact),
+    outboxDropped: () => {},
+    broken: (error) => broken.push(error),
+    fail: (error) => broken.push(error),
+  });
+  const limits = { ...defaultLimits, maximumPacketSize: 1000 };
+  let lastId = 0;
+  async function open() {
+    const link = new OpenLink();
+    const state = { served: false };
+    const peer = { address: link.address, listener: "test", anonymousAllowed: true };
+    const entropy = () => new Uint8Array(16);
+    const outboxLimits = outboxLimitsOf(limits);
+    serveLink({ runtime, limits, outboxLimits, entropy }, link, ++lastId, peer)
+      .then(() => state.served = true);
+    await settled();
+    return { link, state };
+  }
+  return { runtime, facts, broken, open };
+}
+
+/** The packets of each write. */
+function sent(link: OpenLink): string[] {
+  return link.writes.map((bytes) => {
+    const splitter = new FrameSplitter(1 << 20);
+    splitter.push(Uint8Array.from(bytes));
+    const types: string[] = [];
+    for (let frame = splitter.next(); frame !== undefined; frame = splitter.next()) {
+      types.push(decode(frame, 5).type);
+    }
+    return types.join(" ");
+  });
+}
+
+function join(...parts: Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
+const connect = encode(connectOf(5, "c"), 5);
+const pingreq = encode({ type: "pingreq" }, 5);
+const subscribe = encode({
+  type: "subscribe",
+  packetId: 1,
+  subscriptions: [{
+    filter: "t",
+    options: {
+      qos: 1,
+      noLocal: false,
+      retainAsPublished: false,
+      retainHandling: 0,
+      subscriptionIdentifier: undefined,
+    },
+  }],
+  userProperties: undefined,
+}, 5);
+
+Deno.test("serveLink() answers in one write when several packets come in one read", async () => {
+  const { open } = setUp();
+  const { link } = await open();
+  await link.arrive(connect);
+  await link.arrive(join(pingreq, subscribe, pingreq));
+  assert.deepEqual(sent(link), ["connack", "pingresp suback pingresp"]);
+});
+
+Deno.test("serveLink() reads on behind CONNECT when packets came along with it", async () => {
+  const { open } = setUp();
+  const { link } = await open();
+  await link.arrive(join(connect, subscribe, pingreq));
+  assert.deepEqual(sent(link).join(" "), "connack suback pingresp");
+});
+
+Deno.test("serveLink() puts a packet together when it comes byte by byte", async () => {
+  const { open } = setUp();
+  const { link } = await open();
+  for (const byte of join(connect, subscribe)) await link.arrive(Uint8Array.of(byte));
+  assert.deepEqual(sent(link), ["connack", "suback"]);
+});
+
+Deno.test("serveLink() goes on with what it has read only when the store has answered", async () => {
+  const store = new FakeStore(true);
+  const { open } = setUp(store);
+  const { link } = await open();
+  const stored = connectOf(5, "c", { properties: { sessionExpiryInterval: 60 } });
+  await link.arrive(join(encode(stored, 5), pingreq));
+  assert.deepEqual([sent(link), store.calls], [[], ["commit c"]]);
+  await store.answer();
+  assert.deepEqual(sent(link).join(" "), "connack pingresp");
+});
+
+Deno.test("serveLink() tells why and closes when bytes are no MQTT, and takes nothing behind them", async () => {
+  const { open, facts } = setUp();
+  const { link, state } = await open();
+  await link.arrive(connect);
+  await link.arrive(join(pingreq, Uint8Array.of(0x00, 0x00), pingreq));
+  assert.deepEqual(sent(link), ["connack", "pingresp disconnect"]);
+  assert.deepEqual([link.closed, state.served], [true, true]);
+  const last = decode(Uint8Array.from(link.writes[1]!.slice(2)), 5) as Packet & {
+    type: "disconnect";
+  };
+  assert.equal(last.reasonCode, Reason.malformedPacket);
+  assert.deepEqual(
+    facts.flatMap((fact) => fact.type === "disconnected" ? [fact.reason] : []),
+    ["malformedPacket"],
+  );
+});
+
+Deno.test("serveLink() refuses a packet by its header when it is above maximumPacketSize", async () => {
+  const { open } = setUp();
+  const { link } = await open();
+  await link.arrive(connect);
+  await link.arrive(Uint8Array.of(0x30, 0xe8, 0x07)); // 1000 bytes and the header
+  assert.deepEqual(sent(link), ["connack", "disconnect"]);
+  assert.equal(link.closed, true);
+});
+
+const ends: readonly [name: string, end: (link: OpenLink) => Promise<void>][] = [
+  ["the client ends the stream", (link) => link.arrive(null)],
+  ["the link breaks", (link) => {
+    link.close();
+    return settled();
+  }],
+];
+
+for (const [name, end] of ends) {
+  Deno.test(`serveLink() ends with the fact linkLost once when ${name}`, async () => {
+    const { open, facts, runtime, broken } = setUp();
+    const { link, state } = await open();
+    await link.arrive(connect);
+    await end(link);
+    await settled();
+    assert.deepEqual([link.closed, state.served, runtime.size], [true, true, 0]);
+    assert.deepEqual(
+      facts.flatMap((fact) => fact.type === "disconnected" ? [fact.clientId, fact.reason] : []),
+      ["c", "linkLost"],
+    );
+    assert.deepEqual(broken, []);
+  });
+}
+
+Deno.test("serveLink() ends when a client sends DISCONNECT, and a late read is no second end", async () => {
+  const { open, facts } = setUp();
+  const { link, state } = await open();
+  await link.arrive(connect);
+  await link.arrive(encode({ type: "disconnect", reasonCode: 0, properties: undefined }, 5));
+  await settled();
+  assert.deepEqual([link.closed, state.served], [true, true]);
+  assert.deepEqual(
+    facts.flatMap((fact) => fact.type === "disconnected" ? [fact.reason] : []),
+    ["clientDisconnected"],
+  );
+});
+
+Deno.test("serveLink() is not over when its last bytes are still being written", async () => {
+  const { open } = setUp();
+  const { link, state } = await open();
+  await link.arrive(connect);
+  const held = Promise.withResolvers<void>();
+  const write = link.write.bind(link);
+  link.write = (bytes) => held.promise.then(() => write(bytes));
+  await link.arrive(join(pingreq));
+  await link.arrive(null);
+  assert.deepEqual([link.closed, state.served], [false, false]);
+  held.resolve();
+  await settled();
+  assert.deepEqual(sent(link), ["connack", "pingresp"]);
+  assert.deepEqual([link.closed, state.served], [true, true]);
+});

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { Delivery } from "../../src/session/message.ts";
+import { DeliveryQueue } from "../../src/store/delivery_queue.ts";
+import { delivery, message } from "../contract/store_values.ts";
+
+/** Runs of one kind, long enough that chunks come, are cut in two and go. */
+const runs = fc.array(
+  fc.record({
+    type: fc.constantFrom("append", "give back", "anywhere", "take", "drop", "replace"),
+    times: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 200, max: 1_500 })),
+    where: fc.nat(10_000),
+  }),
+  { minLength: 1, maxLength: 12 },
+);
+
+Deno.test("DeliveryQueue holds what a sorted array holds when deliveries come and go", () => {
+  fc.assert(
+    fc.property(runs, (taken) => {
+      const queue = new DeliveryQueue();
+      const oracle = new Map<number, Delivery>();
+      const sorted = () => [...oracle.values()].sort((a, b) => a.message.order - b.message.order);
+      const put = (order: number, qos: 1 | 2) => {
+        const each = delivery(message(order), { qos });
+        queue.put(each);
+        oracle.set(order, each);
+      };
+      const remove = (order: number) => {
+        assert.equal(queue.delete(order), oracle.delete(order));
+      };
+      let last = 1_000_000;
+      let first = 1_000_000;
+      for (const { type, times, where } of taken) {
+        const orders = sorted().map(({ message }) => message.order);
+        for (let n = 0; n < times; n++) {
+          const spread = (where + n * 7_919) % 10_000;
+          const known = orders[(where + n) % (orders.length || 1)];
+          if (type === "append") put(last += 1 + spread % 3, 1);
+          else if (type === "give back") put(first -= 1 + spread % 3, 1);
+          else if (type === "anywhere") put(995_000 + spread, 1);
+          else if (type === "take") remove(orders[n] ?? -1);
+          else if (known !== undefined && type === "drop") remove(known);
+          else if (known !== undefined) put(known, 2);
+          last = Math.max(last, 1_000_000 + (type === "anywhere" ? 5_000 : 0));
+        }
+        const expected = sorted();
+        assert.equal(queue.size, expected.length);
+        assert.deepEqual(queue.read(-Infinity, Infinity), expected);
+        for (const from of [0, 995_000 + where, expected[where % (expected.length || 1)]]) {
+          const order = typeof from === "number" ? from : from?.message.order ?? 7;
+          const rest = expected.filter(({ message }) => message.order >= order);
+          assert.deepEqual(queue.read(order, 3), rest.slice(0, 3));
+        }
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+Deno.test("DeliveryQueue takes no longer for each when a million come, go and are given back", () => {
+  const body = message(1);
+  const million = Array.from({ length: 1_000_000 }, (_, n) => delivery({ ...body, order: n * 2 }));
+  const queue = new DeliveryQueue();
+  const began = performance.now();
+  for (const each of million) queue.put(each);
+  // Every tenth is taken from the middle and given back: moving the whole array each time would
+  // take minutes.
+  for (let n = 0; n < million.length; n += 10) assert.ok(queue.delete(n * 2));
+  for (let n = million.length - 10; n >= 0; n -= 10) queue.put(million[n]!);
+  let taken = 0;
+  while (queue.size > 0) {
+    for (const { message } of queue.read(taken * 2, 100)) {
+      assert.equal(message.order, taken++ * 2);
+      assert.ok(queue.delete(message.order));
+    }
+  }
+  assert.equal(taken, million.length);
+  for (let n = 500_000; n > 0; n--) queue.put(million[n]!);
+  assert.deepEqual(queue.read(0, 2), [million[1], million[2]]);
+  assert.ok(performance.now() - began < 20_000);
+});

@@ -1,0 +1,47 @@
+/** The pool of buffers: sizes, reuse, and that it keeps no more than it says. */
+
+import assert from "node:assert/strict";
+import { giveBuffer, takeBuffer } from "../../src/transport/buffer_pool.ts";
+
+const sizes: readonly [asked: number, got: number][] = [
+  [1, 1024],
+  [1023, 1024],
+  [1024, 1024],
+  [1025, 2048],
+  [65_536, 65_536],
+  [65_537, 131_072],
+  [1 << 20, 1 << 20],
+  [(1 << 20) + 1, (1 << 20) + 1], // larger than what is kept: exact
+];
+
+for (const [asked, got] of sizes) {
+  Deno.test(`takeBuffer() returns ${got} bytes when ${asked} are asked for`, () => {
+    assert.equal(takeBuffer(asked).length, got);
+  });
+}
+
+Deno.test("takeBuffer() returns a buffer that was given back, and no buffer twice", () => {
+  const first = takeBuffer(3000);
+  giveBuffer(first);
+  assert.equal(takeBuffer(4096), first);
+  assert.notEqual(takeBuffer(4096), first);
+});
+
+Deno.test("takeBuffer() never returns a buffer that is too small when odd ones were given back", () => {
+  for (const odd of [0, 1, 3, 1000, 1025, 3000]) giveBuffer(new Uint8Array(odd));
+  for (let count = 0; count < 20; count++) assert.ok(takeBuffer(1024).length >= 1024);
+  for (let count = 0; count < 20; count++) assert.ok(takeBuffer(2048).length >= 2048);
+});
+
+Deno.test("giveBuffer() keeps 4 MiB of a size at most", () => {
+  const size = 1 << 20;
+  const given = new Set<Uint8Array>();
+  for (let count = 0; count < 10; count++) {
+    const buffer = new Uint8Array(size);
+    given.add(buffer);
+    giveBuffer(buffer);
+  }
+  let kept = 0;
+  for (let count = 0; count < 10; count++) if (given.has(takeBuffer(size))) kept++;
+  assert.equal(kept, 4);
+});
