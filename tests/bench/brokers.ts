@@ -19,8 +19,8 @@ export function dunlin(): Promise<Broker> {
       config,
       JSON.stringify({ log: { level: "warn" }, listeners: [{ type: "tcp", port }] }),
     );
-    const permissions = ["net", "read", "write", "env"].map((name) => `--allow-${name}`);
-    return ["deno", "run", ...permissions, `${ROOT}/main.ts`, "run", "--config", config];
+    const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}/deno.json`));
+    return [...tasks.start.split(" "), "--config", config];
   });
 }
 
@@ -41,6 +41,7 @@ async function start(
   const port = freePort();
   const child = new Deno.Command("taskset", {
     args: ["-c", "0", ...command(port, directory)],
+    cwd: ROOT,
     stdin: "null",
     stdout: "null",
     stderr: "null",
