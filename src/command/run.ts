@@ -27,7 +27,7 @@ export async function run(options: RunOptions): Promise<number> {
   const log = getLog("broker");
   let server: Server;
   try {
-    server = await start(config, options.config ?? Deno.mainModule.replace("file://", ""));
+    server = await start(config, options.config ?? Deno.execPath());
   } catch (error) {
     closeLog();
     console.error(`dunlin: ${error instanceof Error ? error.message : String(error)}`);

@@ -9,6 +9,9 @@ import type { Clock } from "../../src/server/wall_clock.ts";
 /** Microtask turns after an event: more than any chain of promises between two events is long. */
 const MICROTASKS = 24;
 
+/** Events of a run at most. */
+const MOST_EVENTS = 600_000;
+
 /** Where every simulation begins: any instant does. */
 const START = 1_000_000;
 
@@ -46,6 +49,7 @@ export class VirtualTime {
       const call = this.#calls.get(id)!;
       this.#calls.delete(id);
       this.events += 1;
+      if (this.events > MOST_EVENTS) throw new Error(`more than ${MOST_EVENTS} events: it spins`);
       call();
       await microtasks();
     }

@@ -81,7 +81,8 @@ export class Wire implements Link {
     return new Promise((resolve, reject) => {
       if (this.#reader !== undefined) this.#world.violation("two reads of one link at once");
       this.#reader = { into, resolve, reject };
-      this.#serveReader();
+      // An event of its own, so that time stands still until all that has come is read.
+      this.#world.time.after(0, () => this.#serveReader());
     });
   }
 
