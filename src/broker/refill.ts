@@ -27,7 +27,12 @@ export function refill(tables: Tables, client: Client): void {
   if (client.streams.length > 0) {
     streamRetained(tables, client, Math.ceil(client.session.sendQuota / 2));
   }
-  const done = replenish(client.session, tables.now, (delivery) => fits(tables, live, delivery));
+  const done = replenish(
+    client.session,
+    tables.now,
+    (delivery) => fits(tables, live, delivery),
+    tables.rules.limits.sendWindowBytes,
+  );
   if (done.session !== client.session) {
     replaceSession(tables, client, done.session);
     for (const [{ message }, reason] of done.dropped) {

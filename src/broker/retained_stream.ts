@@ -10,6 +10,7 @@ import { intoFlight } from "../session/deliver.ts";
 import type { Effect } from "../session/effect.ts";
 import type { Delivery, Message, Order } from "../session/message.ts";
 import * as ids from "../session/packet_id_map.ts";
+import { hasWindow } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { Write } from "../session/write.ts";
@@ -55,7 +56,10 @@ export function streamRetained(tables: Tables, client: Client, quota: number): v
     } else if (delivery.qos === 0) {
       stream.pending = undefined;
       sendNow(tables, client.live!, delivery);
-    } else if (left > 0 && client.session.sendQuota > 0 && client.session.resending.length === 0) {
+    } else if (
+      left > 0 && hasWindow(client.session, tables.rules.limits) &&
+      client.session.resending.length === 0
+    ) {
       stream.pending = undefined;
       left -= 1;
       intoFlightNow(tables, client, delivery, writes, then);

@@ -12,7 +12,7 @@ import * as fifo from "../session/fifo.ts";
 import type { Delivery, Message } from "../session/message.ts";
 import * as ids from "../session/packet_id_map.ts";
 import { putBack, queueLength, shiftHead } from "../session/queue.ts";
-import { isStored, newSession } from "../session/session.ts";
+import { hasWindow, isStored, newSession } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { Write } from "../session/write.ts";
@@ -116,7 +116,7 @@ export function shareOut(
     return sendNow(tables, member.client.live!, delivery);
   }
   if (queueLength(group.session.queue) === 0) {
-    const member = nextMember(group, takesNow);
+    const member = nextMember(group, (each) => takesNow(tables, each));
     if (member !== undefined) {
       send(tables, group, member, message, result.writes, result.then);
       return;
@@ -173,7 +173,7 @@ export function takeShared(
   then: Effect[],
 ): void {
   const member = group.members.find((other) => other.client === client);
-  while (member !== undefined && takesNow(member)) {
+  while (member !== undefined && takesNow(tables, member)) {
     const first = fifo.peek(group.session.queue.head);
     if (first === undefined) break;
     const { message } = first;
@@ -243,10 +243,10 @@ function nextMember(group: Group, passes: (member: Member) => boolean): Member |
 }
 
 /** Has quota, and nothing of its own that the message would overtake. */
-function takesNow({ client, subscription }: Member): boolean {
+function takesNow({ rules }: Tables, { client, subscription }: Member): boolean {
   if (subscription.options.qos === 0) return true;
   const { session } = client;
-  return session.sendQuota > 0 && session.resending.length === 0 &&
+  return hasWindow(session, rules.limits) && session.resending.length === 0 &&
     queueLength(session.queue) === 0;
 }
 

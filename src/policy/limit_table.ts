@@ -58,6 +58,12 @@ const ranges: { readonly [Name in keyof Limits]: Range } = {
     "messages",
     "PUBLISH with QoS 1 or 2 in flight to one client at most, whatever Receive Maximum it announces",
   ],
+  sendWindowBytes: [
+    1,
+    268_435_456,
+    "bytes",
+    "messages with QoS 1 or 2 in flight to one client at most, so that what it has to acknowledge fits its outbox",
+  ],
   topicAliasMaximum: [
     0,
     65_535,

@@ -41,6 +41,11 @@ export interface Limits {
    */
   readonly sendWindow: number;
   /**
+   * bytes: messages with QoS 1 or 2 in flight to one client at most, so that what it has to
+   * acknowledge fits its outbox.
+   */
+  readonly sendWindowBytes: number;
+  /**
    * aliases: Topic Aliases that a client may set on its connection, each holds a Topic Name;
    * announced.
    */
@@ -153,6 +158,7 @@ export const defaultLimits: Limits = {
   maximumKeepAlive: 65_535,
   receiveMaximum: 256,
   sendWindow: 256,
+  sendWindowBytes: 1_048_576,
   topicAliasMaximum: 32,
   outgoingTopicAliases: 16,
   retryInterval: 0,

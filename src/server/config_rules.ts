@@ -31,6 +31,8 @@ interface Ordering {
 const orderings: readonly Ordering[] = [
   ordering("outboxDrained", "outboxCongested", false, "error"),
   ordering("outboxCongested", "outboxMaximum", false, "error"),
+  // What is sent once more at a reconnect must fit the outbox, or it never gets through.
+  ordering("sendWindowBytes", "outboxMaximum", false, "error"),
   ordering("queuedMessagesPerSession", "queuedMessages", true, "error"),
   ordering("queuedBytesPerSession", "queuedBytes", true, "error"),
   // A packet that may come in but never fits an outbox reaches nobody with QoS 0.

@@ -13,7 +13,7 @@ import { messageSize } from "./message.ts";
 import * as ids from "./packet_id_map.ts";
 import { dropOldest, enqueue, queueLength } from "./queue.ts";
 import type { Session } from "./session.ts";
-import { isStored } from "./session.ts";
+import { hasWindow, isStored } from "./session.ts";
 import { NOTHING } from "./step.ts";
 import type { Write } from "./write.ts";
 
@@ -42,7 +42,7 @@ export interface DeliverGiven {
 /** Nothing overtakes: what finds a queue goes behind it, whatever the quota. */
 export function deliver(session: Session, delivery: Delivery, given: DeliverGiven): Delivered {
   if (
-    given.ready && session.sendQuota > 0 && delivery.qos > 0 &&
+    given.ready && hasWindow(session, given.rules.limits) && delivery.qos > 0 &&
     session.resending.length === 0 && queueLength(session.queue) === 0
   ) {
     const packetId = ids.firstFree(session.inflight, session.nextPacketId);
@@ -71,6 +71,7 @@ export function intoFlight(
       nextPacketId: packetId === 65_535 ? 1 : packetId + 1,
       nextSequence: session.nextSequence + 1,
       sendQuota: session.sendQuota - 1,
+      sentBytes: session.sentBytes + messageSize(delivery.message),
     },
     writes: isStored(session)
       ? [{ type: "putInflight", clientId: session.clientId, packetId, inflight }]

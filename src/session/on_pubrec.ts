@@ -5,6 +5,7 @@
 import type { Pubrec } from "../packet/packet.ts";
 import { Reason } from "../packet/reason_code.ts";
 import type { Demand, Effect } from "./effect.ts";
+import { messageSize } from "./message.ts";
 import { outOfTurn } from "./out_of_turn.ts";
 import * as ids from "./packet_id_map.ts";
 import type { Inflight, Session } from "./session.ts";
@@ -45,10 +46,12 @@ export function onPubrec(session: Session, pubrec: Pubrec, given: Given): Step<S
     sequence: session.nextSequence,
     sentAt: given.now,
   };
+  const wasSent = !session.resending.includes(packetId);
   const next: Session = {
     ...session,
     inflight: ids.set(session.inflight, packetId, released),
     nextSequence: session.nextSequence + 1,
+    sentBytes: session.sentBytes - (wasSent ? messageSize(inflight.delivery!.message) : 0),
   };
   const { clientId } = session;
   return step(

@@ -9,6 +9,7 @@ import { intoFlight } from "./deliver.ts";
 import type { DropReason } from "./fact.ts";
 import * as fifo from "./fifo.ts";
 import type { Delivery } from "./message.ts";
+import { messageSize } from "./message.ts";
 import * as ids from "./packet_id_map.ts";
 import { shiftHead } from "./queue.ts";
 import type { Session } from "./session.ts";
@@ -34,17 +35,19 @@ export interface Replenished {
  * Takes as much as the quota allows.
  *
  * @param fits whether the client takes a packet of that size [MQTT-3.1.2-24]
+ * @param windowBytes of messages that may be inflight; the last one may go over it
  */
 export function replenish(
   session: Session,
   now: Instant,
   fits: (delivery: Delivery) => boolean,
+  windowBytes = Infinity,
 ): Replenished {
   const writes: Write[] = [];
   const outbound: Outbound[] = [];
   const dropped: [Delivery, DropReason][] = [];
-  let next = sendAgain(session, now, outbound);
-  while (next.sendQuota > 0) {
+  let next = sendAgain(session, now, outbound, windowBytes);
+  while (next.sendQuota > 0 && next.sentBytes < windowBytes) {
     const delivery = fifo.peek(next.queue.head);
     if (delivery === undefined) break;
     const { clientId } = session;
@@ -74,17 +77,30 @@ export function replenish(
 }
 
 /** Takes what waits for its resend; a whole window at once, so no copy of the list for each. */
-function sendAgain(session: Session, now: Instant, outbound: Outbound[]): Session {
+function sendAgain(
+  session: Session,
+  now: Instant,
+  outbound: Outbound[],
+  windowBytes: number,
+): Session {
   const { resending, sendQuota } = session;
-  const count = Math.min(resending.length, sendQuota);
-  if (count === 0) return session;
-  let { inflight } = session;
-  for (let i = 0; i < count; i++) {
-    const packetId = resending[i]!;
+  let { inflight, sentBytes } = session;
+  let count = 0;
+  while (count < resending.length && count < sendQuota && sentBytes < windowBytes) {
+    const packetId = resending[count]!;
     const entry = ids.get(inflight, packetId)!;
     inflight = ids.set(inflight, packetId, { ...entry, sentAt: now });
     const { delivery } = entry;
+    if (delivery !== undefined) sentBytes += messageSize(delivery.message);
     outbound.push({ delivery, packetId, dup: delivery !== undefined });
+    count += 1;
   }
-  return { ...session, inflight, resending: resending.slice(count), sendQuota: sendQuota - count };
+  if (count === 0) return session;
+  return {
+    ...session,
+    inflight,
+    sentBytes,
+    resending: resending.slice(count),
+    sendQuota: sendQuota - count,
+  };
 }

@@ -14,5 +14,10 @@ import type { Session } from "./session.ts";
 export function resume(session: Session, window: number): Session {
   const waiting = ids.entries(session.inflight);
   waiting.sort(([, a], [, b]) => a.sequence - b.sequence);
-  return { ...session, sendQuota: window, resending: waiting.map(([packetId]) => packetId) };
+  return {
+    ...session,
+    sendQuota: window,
+    sentBytes: 0,
+    resending: waiting.map(([packetId]) => packetId),
+  };
 }

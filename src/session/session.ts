@@ -5,6 +5,7 @@
 
 import type { PacketId } from "../packet/packet.ts";
 import type { ClientId, Identity, Instant, Seconds } from "../policy/identity.ts";
+import type { Limits } from "../policy/limits.ts";
 import type { Delivery } from "./message.ts";
 import type { PacketIdMap } from "./packet_id_map.ts";
 import { emptyPacketIdMap } from "./packet_id_map.ts";
@@ -46,6 +47,8 @@ export interface Session {
   readonly nextSequence: number;
   /** Receive Maximum of the client less what is inflight, section 4.9; 0 while it is absent. */
   readonly sendQuota: number;
+  /** Bytes of the messages that were sent on this connection and are inflight still. */
+  readonly sentBytes: number;
 }
 
 /** A session without any state. */
@@ -67,6 +70,7 @@ export function newSession(
     nextPacketId: 1,
     nextSequence: 1,
     sendQuota: 0,
+    sentBytes: 0,
   };
 }
 
@@ -84,5 +88,14 @@ export function resting(session: Session): Session {
     resending: [],
     queue: atRest(session.queue),
     sendQuota: 0,
+    sentBytes: 0,
   };
+}
+
+/**
+ * Whether another message may be sent: the quota allows it, and what is unacknowledged leaves room, so
+ * that no outbox overflows. A message larger than the whole window goes when nothing else is inflight.
+ */
+export function hasWindow(session: Session, limits: Limits): boolean {
+  return session.sendQuota > 0 && session.sentBytes < limits.sendWindowBytes;
 }

@@ -4,19 +4,22 @@
  */
 
 import type { PacketId } from "../packet/packet.ts";
+import { messageSize } from "./message.ts";
 import * as ids from "./packet_id_map.ts";
 import type { Session } from "./session.ts";
 import { isStored } from "./session.ts";
 import { NOTHING } from "./step.ts";
 import type { Write } from "./write.ts";
 
-/** The session without that inflight message, and the writes that say so. */
+/** The session without that message, which is inflight, and the writes that say so. */
 export function settle(
   session: Session,
   packetId: PacketId,
 ): { session: Session; writes: readonly Write[] } {
   // Acknowledged before it was sent again: it has not taken from the quota yet.
   const waiting = session.resending.length > 0 && session.resending.includes(packetId);
+  const { delivery } = ids.get(session.inflight, packetId)!;
+  const size = waiting || delivery === undefined ? 0 : messageSize(delivery.message);
   return {
     session: {
       ...session,
@@ -25,6 +28,7 @@ export function settle(
         ? session.resending.filter((other) => other !== packetId)
         : session.resending,
       sendQuota: waiting ? session.sendQuota : session.sendQuota + 1,
+      sentBytes: session.sentBytes - size,
     },
     writes: isStored(session)
       ? [{ type: "deleteInflight", clientId: session.clientId, packetId }]

@@ -24,7 +24,7 @@ const example = {
   validatePayloadFormat: true,
   persistentSessionExpiryInterval: 3_600,
   sharedSubscriptions: false,
-    responseInformation: "answers",
+  responseInformation: "answers",
   log: { level: "debug", format: "json" },
   limits: { ...defaultLimits },
 };

@@ -52,6 +52,7 @@ for (const stored of [true, false]) {
           nextPacketId: 13,
           nextSequence: 31,
           sendQuota: 0,
+          sentBytes: messageSize(one.message),
         },
         writes: stored
           ? [{ type: "putInflight", clientId: "c", packetId: 12, inflight: entry }]
@@ -66,6 +67,7 @@ for (const stored of [true, false]) {
   /** [why it waits, the session, what is given] */
   const waits: readonly (readonly [string, Partial<Session>, Partial<DeliverGiven>])[] = [
     ["the quota is used up [MQTT-4.9.0-2]", { sendQuota: 0 }, {}],
+    ["the bytes inflight fill the window", { sentBytes: 1_048_576 }, {}],
     ["the client is congested", {}, { ready: false }],
     ["something waits to be sent again [MQTT-4.6.0-6]", {
       inflight: idMap([3, inflight("puback", 1)]),

@@ -1,11 +1,22 @@
 import assert from "node:assert/strict";
+import { messageSize } from "../../src/session/message.ts";
 import type { Delivery } from "../../src/session/message.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
 import { replenish } from "../../src/session/replenish.ts";
 import { resume } from "../../src/session/resume.ts";
 import type { Inflight, Session } from "../../src/session/session.ts";
 import { deepFreeze } from "../deep_freeze.ts";
-import { delivery, idMap, inflight, NOW, ordersOf, queueOf, session, tailOf } from "./values.ts";
+import {
+  delivery,
+  idMap,
+  inflight,
+  NOW,
+  ordersOf,
+  queueOf,
+  sentBytesOf,
+  session,
+  tailOf,
+} from "./values.ts";
 
 const always = () => true;
 
@@ -54,6 +65,7 @@ for (const stored of [true, false]) {
       nextSequence: 10,
       inflight: idMap([1, inflight("pubrec", 7)], [65_535, flown(a, 8)], [2, flown(b, 9)]),
       queue: queueOf(c),
+      sentBytes: sentBytesOf(done.session),
     });
     assert.deepEqual(done.outbound, [
       { delivery: a, packetId: 65_535, dup: false },
@@ -133,6 +145,7 @@ Deno.test("resume() lets all that is inflight wait in the order of its sequence 
     ...before,
     sendQuota: 20,
     resending: [65_535, 2, 3, 1],
+    sentBytes: 0,
   });
 });
 
@@ -194,4 +207,24 @@ Deno.test("replenish() takes a time that grows with the window and not with its 
   assert.equal(outbound.length, 65_535);
   // Some 50 ms where each step is cheap, several seconds where each copies the rest.
   assert.ok(took < 1_500, `took ${took} ms`);
+});
+
+Deno.test("replenish() stops when the bytes inflight fill the window, for resend and queue alike", () => {
+  const [a, b, c] = [delivery(50, 1), delivery(51, 1), delivery(52, 1)];
+  const size = messageSize(a.message);
+  const back = session(true, {
+    inflight: idMap([1, inflight("puback", 1, { delivery: a })], [
+      2,
+      inflight("puback", 2, { delivery: b }),
+    ]),
+    resending: [1, 2],
+    queue: queueOf(c),
+  });
+  const first = replenish(back, NOW, always, size);
+  assert.deepEqual(first.outbound.map(({ packetId }) => packetId), [1]);
+  assert.deepEqual(first.session.resending, [2]);
+  assert.equal(first.session.sentBytes, size);
+  const second = replenish({ ...first.session, sentBytes: 0 }, NOW, always, size + 1);
+  assert.deepEqual(second.outbound.map(({ packetId }) => packetId), [2, 3]);
+  assert.equal(second.session.sentBytes, 2 * size);
 });

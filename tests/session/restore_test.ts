@@ -33,6 +33,7 @@ Deno.test("resting() leaves subscriptions and the sizes of the queue in memory w
     resending: [],
     queue: atRest(whole.queue),
     sendQuota: 0,
+    sentBytes: 0,
   });
   assert.deepEqual(ordersOf(resting(whole)), { head: [], tail: [50, 51] });
 });
@@ -45,6 +46,7 @@ Deno.test("restore() undoes resting() when the store gives everything back [MQTT
     resending: [],
     queue: back.queue,
     sendQuota: 0,
+    sentBytes: 0,
   });
   assert.deepEqual(fifo.toArray(back.queue.head), [delivery(50), delivery(51)]);
   assert.deepEqual(ordersOf(back).tail, []);

@@ -11,6 +11,7 @@ import { defaultRules } from "../../src/policy/rules.ts";
 import type { Demand, Persist } from "../../src/session/effect.ts";
 import * as fifo from "../../src/session/fifo.ts";
 import type { Delivery, Message } from "../../src/session/message.ts";
+import { messageSize } from "../../src/session/message.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
 import { EMPTY_QUEUE, enqueue } from "../../src/session/queue.ts";
 import type { Inflight, Session } from "../../src/session/session.ts";
@@ -26,7 +27,19 @@ export const version = (v: 3 | 4 | 5) => ({ 3: "3.1", 4: "3.1.1", 5: "5.0" })[v]
 /** A stored session where `stored`, else one that ends with its connection. */
 export function session(stored: boolean, changes: Partial<Session> = {}): Session {
   const made = newSession("c", ANONYMOUS, stored ? 60 : 0);
-  return deepFreeze({ ...made, sendQuota: 10, ...changes });
+  const built = { ...made, sendQuota: 10, ...changes };
+  return deepFreeze({ ...built, sentBytes: changes.sentBytes ?? sentBytesOf(built) });
+}
+
+/** What `sentBytes` must be: the messages inflight that do not wait to be sent again. */
+export function sentBytesOf({ inflight, resending }: Session): number {
+  return ids.entries(inflight).reduce(
+    (sum, [packetId, { delivery }]) =>
+      delivery === undefined || resending.includes(packetId)
+        ? sum
+        : sum + messageSize(delivery.message),
+    0,
+  );
 }
 
 export function rules(limits: Partial<Limits> = {}, changes: Partial<Rules> = {}): Rules {

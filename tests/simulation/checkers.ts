@@ -1,0 +1,307 @@
+/**
+ * What must hold at the end of every run, told once more and apart from the code that is to do it.
+ * Each checker reads the ledger, or the broker's tables while nothing is under way.
+ */
+
+import { matches } from "../../src/topic/matches.ts";
+import { queueLength } from "../../src/session/queue.ts";
+import * as ids from "../../src/session/packet_id_map.ts";
+import type { Client } from "./client.ts";
+import type { Ledger, Publication, Receipt, SubscriptionRecord } from "./ledger.ts";
+import type { World } from "./world.ts";
+
+/** Subscriptions that were certainly in force from before the first PUBLISH until it was durable. */
+function certain(ledger: Ledger, client: Client, publication: Publication): SubscriptionRecord[] {
+  return ledger.subscriptionsOf(client.id).filter((record) =>
+    record.session === client.session && matches(record.filter, publication.topic) &&
+    record.confirmedAt < publication.firstSentAt &&
+    publication.acknowledgedAt + publication.delay * 1000 < record.endSentAt &&
+    !(record.options.noLocal && publication.publisher === client.id)
+  );
+}
+
+/** Acknowledged means delivered: to every session that subscribed, unless a drop was owned up to. */
+export function acknowledgedIsDelivered(world: World): void {
+  const { ledger } = world;
+  for (const client of world.clients) {
+    const got = new Set(
+      ledger.receiptsOf(client.id).filter(({ session }) => session === client.session)
+        .map(({ publication }) => publication),
+    );
+    const missing = ledger.publications.filter((publication) =>
+      publication.qos > 0 && publication.acknowledgedAt !== Infinity && !publication.will &&
+      !publication.clears &&
+      publication.expiry === Infinity && !got.has(publication) &&
+      owed(certain(ledger, client, publication))
+    );
+    const excused = ledger.dropped.get(client.id) ?? 0;
+    if (missing.length > excused) {
+      world.violation(
+        `${client.id} never got ${missing.map(({ id, topic, qos }) => `#${id} ${topic} q${qos}`)}` +
+          `, ${excused} drops observed`,
+      );
+    }
+  }
+}
+
+function owed(records: readonly SubscriptionRecord[]): boolean {
+  return records.some(({ shared, options }) => !shared && options.qos > 0);
+}
+
+/** A message for a group is delivered to some member, where there always was one that stays. */
+export function sharedIsDelivered(world: World): void {
+  const { ledger } = world;
+  const got = new Set([...ledger.receipts.values()].flat().map(({ publication }) => publication));
+  const dropped = [...ledger.dropped.values()].reduce((sum, count) => sum + count, 0);
+  const ended = world.clients.some(({ id }) =>
+    ledger.ended.has(id) && ledger.subscriptionsOf(id).some(({ shared }) => shared)
+  );
+  if (ended) return; // what a session had inflight with QoS 2 goes with it [MQTT-4.8.2-5]
+  const missing = ledger.publications.filter((publication) =>
+    publication.qos > 0 && publication.acknowledgedAt !== Infinity && !publication.will &&
+    !publication.clears &&
+    publication.expiry === Infinity && !got.has(publication) &&
+    world.clients.some((client) =>
+      client.profile.sessionExpiry > 0 &&
+      certain(ledger, client, publication).some(({ shared, endSentAt }) =>
+        shared && endSentAt === Infinity
+      )
+    ) && allMembers(ledger, publication).every(({ options }) => options.qos > 0)
+  );
+  if (missing.length > dropped) {
+    world.violation(`no member of the group got ${missing.map(({ id }) => `#${id}`)}`);
+  }
+}
+
+function allMembers(ledger: Ledger, { topic }: Publication): SubscriptionRecord[] {
+  return [...ledger.subscriptions.values()].flat().filter(({ shared, filter }) =>
+    shared && matches(filter, topic)
+  );
+}
+
+/** QoS 2 exactly once; QoS 0 at most once; QoS 1 no more first copies than were sent. */
+export function noMoreThanSent(world: World): void {
+  for (const client of world.clients) {
+    const copies = new Map<string, number>();
+    for (const receipt of world.ledger.receiptsOf(client.id)) {
+      const { publication, qos, dup, retain, session } = receipt;
+      if (retain || publication.retain || publication.will) continue; // as often as subscribed
+      if (dup && publication.qos < 2) continue;
+      if (dup && qos < 2) continue;
+      if (world.ledger.crashes > 0 && qos === 0) continue; // left before the crash, and after it
+      const key = `${session} ${publication.id}`;
+      const count = (copies.get(key) ?? 0) + 1;
+      copies.set(key, count);
+      const shared = publication.topic.startsWith("s/");
+      // What a member of a group has not acknowledged with QoS 1 may go to another, with any QoS.
+      if (shared && qos < 2) continue;
+      const allowed = shared ? groupsOf(world.ledger, client, publication) : 1;
+      const sent = publication.qos === 1 ? publication.sent : 1;
+      if (count > allowed * sent) {
+        world.violation(
+          `${client.id} got #${publication.id} ${count} times with QoS ${qos}, sent ${sent} times`,
+        );
+      }
+    }
+  }
+}
+
+function groupsOf(ledger: Ledger, client: Client, { topic }: Publication): number {
+  const records = ledger.subscriptionsOf(client.id);
+  return new Set(
+    records.filter(({ shared, filter }) => shared && matches(filter, topic)).map(({ full }) =>
+      full
+    ),
+  ).size;
+}
+
+/** In order per publisher, topic and QoS; what is retained or delayed has an order of its own. */
+export function inOrder(world: World): void {
+  for (const client of world.clients) {
+    const last = new Map<string, number>();
+    const seen = new Set<string>();
+    for (const { publication, qos, retain, session } of world.ledger.receiptsOf(client.id)) {
+      const { id, publisher, topic, delay, will } = publication;
+      if (retain || publication.retain || delay > 0 || will || topic.startsWith("s/")) continue;
+      if (seen.has(`${session} ${id}`)) continue;
+      seen.add(`${session} ${id}`);
+      const key = `${session} ${publisher} ${topic} ${publication.qos} ${qos}`;
+      const before = last.get(key) ?? -1;
+      if (
+        id < before && (publication.sent < 2 || wasSubscribed(world.ledger, client, publication))
+      ) {
+        world.violation(`${client.id} got #${id} after #${before} (QoS ${qos})`);
+      } else if (id > before) last.set(key, id);
+    }
+  }
+}
+
+/** From before its first PUBLISH: else a later copy of it may be the first that the client sees. */
+function wasSubscribed(ledger: Ledger, client: Client, { topic, firstSentAt }: Publication) {
+  if (ledger.dropped.has(client.id)) return false; // the first copy may be among those
+  return ledger.subscriptionsOf(client.id).some((record) =>
+    record.session === client.session && matches(record.filter, topic) &&
+    record.confirmedAt < firstSentAt && record.endSentAt === Infinity
+  );
+}
+
+/** Nobody gets what no subscription of its asks for, nor with a higher QoS, nor before its time. */
+export function onlyWhatWasAsked(world: World): void {
+  for (const client of world.clients) {
+    const records = world.ledger.subscriptionsOf(client.id);
+    for (const receipt of world.ledger.receiptsOf(client.id)) {
+      const { publication, at, qos } = receipt;
+      const asked = records.filter((record) => couldAsk(record, receipt, client));
+      if (!asked.some(({ options }) => options.qos >= qos)) {
+        world.violation(
+          `${client.id} got #${publication.id} ${publication.topic} QoS ${qos} unasked`,
+        );
+      }
+      if (at < publication.firstSentAt + publication.delay * 1000) {
+        world.violation(`${client.id} got #${publication.id} before its delay`);
+      }
+    }
+  }
+}
+
+function couldAsk(record: SubscriptionRecord, { publication, at }: Receipt, client: Client) {
+  return matches(record.filter, publication.topic) && record.sentAt <= at &&
+    publication.firstSentAt <= record.endConfirmedAt &&
+    !(record.options.noLocal && publication.publisher === client.id && !publication.retain);
+}
+
+/** Wills come exactly when they are due. The watcher, who is always there, has seen them all. */
+export function willsWereKept(world: World, watcher: Client): void {
+  const { ledger, time } = world;
+  const receipts = ledger.receiptsOf(watcher.id).filter(({ publication }) => publication.will);
+  const dropped = ledger.dropped.get(watcher.id) ?? 0;
+  let missing = 0;
+  for (const will of ledger.wills) {
+    const got = receipts.filter(({ publication }) => publication === will.publication);
+    const fired = will.state === "fired" || (will.state === "waiting" && will.dueAt <= time.now);
+    const what = `the Will #${will.publication.id} of ${will.clientId}, ${will.state}`;
+    if (got.length === 0) {
+      if (!fired || will.uncertain || will.publication.qos === 0) continue;
+      missing += 1;
+      if (missing > dropped) world.violation(`${what}, was not published`);
+      continue;
+    }
+    if (!fired && !will.uncertain) world.violation(`${what}, was published`);
+    if (got[0]!.at < will.dueAt && !will.uncertain) world.violation(`${what}, came too soon`);
+    const copies = got.filter(({ dup }) => !dup).length;
+    if (copies > 1 && will.publication.qos > 0) world.violation(`${what}, came ${copies} times`);
+  }
+}
+
+/** What is retained is the last that was acknowledged, or one that came at the same time. */
+export function retainedIsLast(world: World): void {
+  const { ledger, tables, time } = world;
+  const topics = new Set(
+    ledger.publications.filter(({ retain }) => retain).map(({ topic }) => topic),
+  );
+  for (const topic of topics) {
+    const all = ledger.publications.filter((each) =>
+      each.retain && each.topic === topic && each.firstSentAt !== Infinity
+    );
+    if (all.length === 0 || all.some(({ will, delay }) => will || delay > 0)) continue; // their moment is not known
+    const candidates = all.filter((each) =>
+      !all.some((later) => later.acknowledgedAt !== Infinity && later.firstSentAt > each.settledAt)
+    );
+    const kept = tables.retained.get(topic);
+    const id = kept === undefined ? -1 : idIn(kept.payload);
+    const may = kept === undefined
+      ? candidates.some(({ clears, expiry, acknowledgedAt }) =>
+        clears || expiry !== Infinity || acknowledgedAt === Infinity
+      )
+      : candidates.some((each) => each.id === id);
+    if (!may && (kept === undefined || kept.expiresAt > time.now)) {
+      world.violation(
+        `retained on ${topic} is #${id}; it may be ${candidates.map((each) => `#${each.id}`)}`,
+      );
+    }
+  }
+}
+
+function idIn(payload: Uint8Array): number {
+  return Number(new TextDecoder().decode(payload.subarray(0, payload.indexOf(0x3a))));
+}
+
+/** Nothing is owed while everybody is here and idle; totals are what they are the total of. */
+export function tablesAreQuiet(world: World): string[] {
+  const { tables } = world;
+  const wrong: string[] = [];
+  const say = (condition: boolean, text: string) => condition ? wrong.push(text) : 0;
+  say(tables.pending !== 0, `pending ${tables.pending}`);
+  say(world.runtime?.idle !== true, "the committer is busy");
+  say(tables.heldBack.size > 0, "heldBack");
+  say(tables.runnable.size > 0, "runnable");
+  say(tables.delayed.size > 0, "delayed");
+  for (const live of tables.connections.values()) {
+    const who = live.connection.clientId;
+    say(!live.ready, `${who} is not ready`);
+    say(live.congested, `${who} is congested`);
+    say(live.heldBack, `${who} is held back`);
+    say(live.unacknowledged !== 0, `${who} unacknowledged ${live.unacknowledged}`);
+    say(live.client?.live !== live, `${who} is not its client's`);
+  }
+  for (const { clientId, session, streams, reading, live } of tables.clients.values()) {
+    say(reading, `${clientId} is reading`);
+    if (live === undefined) continue;
+    say(streams.length > 0, `${clientId} streams ${streams.length}`);
+    say(queueLength(session.queue) > 0, `${clientId} queue ${queueLength(session.queue)}`);
+    say(ids.size(session.inflight) > 0, `${clientId} inflight ${ids.size(session.inflight)}`);
+    say(ids.size(session.received) > 0, `${clientId} received ${ids.size(session.received)}`);
+    say(session.resending.length > 0, `${clientId} resending`);
+    say(session.sendQuota !== live.connection.window, `${clientId} quota ${session.sendQuota}`);
+  }
+  for (const { key, session, reading, members } of tables.groups.values()) {
+    say(members.length === 0, `${key} is empty`);
+    say(reading, `${key} is reading`);
+    say(queueLength(session.queue) > 0, `${key} queue ${queueLength(session.queue)}`);
+  }
+  return wrong;
+}
+
+/** Sums that are kept are the sums. */
+export function totalsAreSums(world: World): void {
+  const { tables } = world;
+  let messages = 0;
+  let bytes = 0;
+  for (const { session } of [...tables.clients.values(), ...tables.groups.values()]) {
+    messages += queueLength(session.queue);
+    bytes += session.queue.bytes;
+  }
+  if (messages !== tables.queuedMessages || bytes !== tables.queuedBytes) {
+    world.violation(
+      `queues have ${messages} messages of ${bytes} bytes, the totals say ` +
+        `${tables.queuedMessages} of ${tables.queuedBytes}`,
+    );
+  }
+  if (tables.deadlines.size !== tables.deadlineOf.size) {
+    world.violation(`${tables.deadlines.size} deadlines, ${tables.deadlineOf.size} known`);
+  }
+}
+
+/** Everybody has gone for good and all sessions have expired: nothing is left. */
+export function nothingIsLeft(world: World): void {
+  const { tables, disk } = world;
+  const left = {
+    connections: tables.connections.size,
+    clients: tables.clients.size,
+    groups: tables.groups.size,
+    deadlines: tables.deadlines.size,
+    delayed: tables.delayed.size,
+    queuedMessages: tables.queuedMessages,
+    queuedBytes: tables.queuedBytes,
+    pending: tables.pending,
+    links: world.openLinks,
+    wires: world.runtime!.size,
+    storedSessions: disk.dump().sessions.length,
+    storedWills: disk.dump().wills.length,
+    storedDelayed: disk.dump().delayed.length,
+    strays: disk.strays,
+  };
+  for (const [what, count] of Object.entries(left)) {
+    if (count !== 0) world.violation(`${count} ${what} left when all have gone`);
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * What happened, as an onlooker who sees everything writes it down: publications, what became of them,
+ * who received what, who subscribed when. The checkers read it; nobody else does.
+ */
+
+import type { QoS, SubscriptionOptions } from "../../src/packet/packet.ts";
+
+/** An Application Message that a client published, or asked for as its Will. */
+export interface Publication {
+  readonly id: number;
+  readonly publisher: string;
+  /** Where it is to arrive: without `$delayed/…`. */
+  readonly topic: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  /** Empty payload: clears what is retained. */
+  readonly clears: boolean;
+  readonly will: boolean;
+  /** Seconds; 0: at once. */
+  readonly delay: number;
+  /** Seconds; Infinity: never. */
+  readonly expiry: number;
+  /** Bytes of payload. */
+  readonly size: number;
+  firstSentAt: number;
+  /** How often it left; a retransmission of QoS 2 counts as none. */
+  sent: number;
+  /** PUBACK or PUBREC came, and it was no refusal. */
+  acknowledgedAt: number;
+  /** From here on the broker cannot come to process it any more. */
+  settledAt: number;
+}
+
+/** A PUBLISH that came to a client, and was not a copy that QoS 2 tells apart. */
+export interface Receipt {
+  readonly publication: Publication;
+  readonly at: number;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly dup: boolean;
+  /** Counts the sessions of its client. */
+  readonly session: number;
+}
+
+/** A subscription of a client, as far as the client knows. */
+export interface SubscriptionRecord {
+  /** With `$share/…`. */
+  readonly full: string;
+  /** What topics are matched against. */
+  readonly filter: string;
+  readonly shared: boolean;
+  readonly options: SubscriptionOptions;
+  readonly session: number;
+  readonly sentAt: number;
+  confirmedAt: number;
+  /** UNSUBSCRIBE, or a SUBSCRIBE in its place, was sent. */
+  endSentAt: number;
+  /** That was acknowledged, or the session is known to have ended. */
+  endConfirmedAt: number;
+}
+
+/** The Will of one Network Connection. */
+export interface WillRecord {
+  readonly publication: Publication;
+  readonly clientId: string;
+  readonly delay: number;
+  /** The broker has let the connection in, as its facts say. */
+  state: "offered" | "armed" | "waiting" | "fired" | "withheld";
+  /** CONNACK came: it is durable. */
+  confirmed: boolean;
+  dueAt: number;
+  changedAt: number;
+  /** A crash came so soon after a change that both outcomes are right. */
+  uncertain: boolean;
+}
+
+export class Ledger {
+  readonly publications: Publication[] = [];
+  readonly receipts = new Map<string, Receipt[]>();
+  readonly subscriptions = new Map<string, SubscriptionRecord[]>();
+  readonly wills: WillRecord[] = [];
+  /** Messages dropped with a reason, by client id or group key. */
+  readonly dropped = new Map<string, number>();
+  /** Clients of which a session has ended, as the broker says. */
+  readonly ended = new Set<string>();
+  crashes = 0;
+  faults = 0;
+  violations: string[] = [];
+
+  publication(
+    what: Pick<
+      Publication,
+      "publisher" | "topic" | "qos" | "retain" | "clears" | "will" | "delay" | "expiry" | "size"
+    >,
+  ): Publication {
+    const publication: Publication = {
+      ...what,
+      id: this.publications.length,
+      firstSentAt: Infinity,
+      sent: 0,
+      acknowledgedAt: Infinity,
+      settledAt: Infinity,
+    };
+    this.publications.push(publication);
+    return publication;
+  }
+
+  receiptsOf(clientId: string): Receipt[] {
+    return entry(this.receipts, clientId);
+  }
+
+  subscriptionsOf(clientId: string): SubscriptionRecord[] {
+    return entry(this.subscriptions, clientId);
+  }
+
+  drop(clientId: string, count: number): void {
+    this.dropped.set(clientId, (this.dropped.get(clientId) ?? 0) + count);
+  }
+}
+
+function entry<T>(map: Map<string, T[]>, key: string): T[] {
+  let list = map.get(key);
+  if (list === undefined) map.set(key, list = []);
+  return list;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Its bytes: the id, then a pattern that only this id has. */
+export function payloadOf({ id, size, clears }: Publication): Uint8Array {
+  if (clears) return new Uint8Array(0);
+  const head = encoder.encode(`${id}:`);
+  const payload = new Uint8Array(Math.max(size, head.length));
+  payload.set(head);
+  for (let i = head.length; i < payload.length; i++) payload[i] = (id * 31 + i * 7) & 0xff;
+  return payload;
+}
+
+/** The publication that a payload belongs to; undefined where a byte of it is wrong. */
+export function publicationOf(ledger: Ledger, payload: Uint8Array): Publication | undefined {
+  const end = payload.indexOf(0x3a);
+  if (end < 1) return undefined;
+  const found = ledger.publications[Number(decoder.decode(payload.subarray(0, end)))];
+  if (found === undefined) return undefined;
+  const expected = payloadOf(found);
+  if (expected.length !== payload.length) return undefined;
+  return expected.every((byte, at) => byte === payload[at]) ? found : undefined;
+}

@@ -1,0 +1,163 @@
+/**
+ * One run from its first action to the last checker: what happens, then a phase without faults in
+ * which everybody comes back and must get all that it is owed, then the end of all sessions.
+ */
+
+import { foldEqualsMemory } from "./audit.ts";
+import * as check from "./checkers.ts";
+import type { Client, Profile } from "./client.ts";
+import { perform } from "./perform.ts";
+import type { QoS } from "../../src/packet/packet.ts";
+import type { Scenario } from "./scenario.ts";
+import { FILTERS } from "./scenario.ts";
+import { World } from "./world.ts";
+
+export interface Outcome {
+  readonly hash: number;
+  readonly actions: number;
+  readonly messages: number;
+  readonly received: number;
+  readonly crashes: number;
+  readonly faults: number;
+  readonly drops: number;
+  readonly violations: readonly string[];
+  readonly log: readonly string[];
+}
+
+/** Sees every Will: there from the start, never gone for good, in a hurry to acknowledge. */
+const WATCHER: Profile = {
+  version: 5,
+  sessionExpiry: 2_000_000,
+  receiveMaximum: 65_535,
+  keepAlive: 0,
+  ackDelay: 0,
+  aliases: 0,
+  usesAliases: false,
+  maximumPacketSize: Infinity,
+};
+
+/** Longer than any delay, any Keep Alive and any drain time. */
+const PATIENCE = 400_000;
+/** Longer than any session. */
+const FOR_EVER = 3_000_000_000;
+
+/** Runs a scenario. Does not throw for what it finds, but tells it. */
+export async function run(scenario: Scenario): Promise<Outcome> {
+  const world = new World({ ...scenario, profiles: [...scenario.profiles, WATCHER] });
+  const watcher = world.clients[world.clients.length - 1]!;
+  const restore = world.time.install();
+  try {
+    await world.boot();
+    await watch(world, watcher);
+    await open(world, watcher);
+    for (const action of scenario.actions) {
+      await perform(world, action);
+      if (!watcher.online) watcher.connect(false, undefined);
+      check.totalsAreSums(world);
+      if (world.ledger.violations.length > 0) return outcome(world, scenario);
+    }
+    await settleDown(world);
+    if (world.ledger.violations.length > 0) return outcome(world, scenario);
+    check.acknowledgedIsDelivered(world);
+    check.sharedIsDelivered(world);
+    check.noMoreThanSent(world);
+    check.inOrder(world);
+    check.onlyWhatWasAsked(world);
+    check.retainedIsLast(world);
+    check.willsWereKept(world, watcher);
+    check.totalsAreSums(world);
+    await foldEqualsMemory(world);
+    if (world.ledger.violations.length > 0) return outcome(world, scenario);
+    await sayGoodbye(world);
+    return outcome(world, scenario);
+  } catch (error) {
+    world.violation(`threw ${error instanceof Error ? error.stack : String(error)}`);
+    return outcome(world, scenario);
+  } finally {
+    restore();
+  }
+}
+
+async function watch(world: World, watcher: Client): Promise<void> {
+  watcher.connect(false, undefined);
+  await world.time.run(60_000, () => watcher.connected);
+  watcher.subscribe([{
+    full: "w/#",
+    filter: "w/#",
+    shared: false,
+    options: {
+      qos: 2,
+      noLocal: false,
+      retainAsPublished: false,
+      retainHandling: 2,
+      subscriptionIdentifier: undefined,
+    },
+    confirmedAt: Infinity,
+    endSentAt: Infinity,
+    endConfirmedAt: Infinity,
+  }]);
+  await world.time.run(60_000, () => watcher.settled);
+}
+
+/** Everybody comes and subscribes to something, so that there is something to go wrong. */
+async function open(world: World, watcher: Client): Promise<void> {
+  const { random } = world;
+  for (const client of world.clients) {
+    if (client === watcher) continue;
+    client.connect(false, undefined);
+    await world.time.run(20_000, () => client.connected);
+    const filters = [0, 0].map(() => ({
+      filter: random.between(0, FILTERS.length - 1),
+      qos: random.between(0, 2) as QoS,
+      noLocal: false,
+      retainAsPublished: false,
+      retainHandling: 0 as const,
+      identifier: 0,
+    }));
+    await perform(world, { kind: "subscribe", client: world.clients.indexOf(client), filters });
+  }
+}
+
+/** Faults off, everybody here; ends when nothing is owed, or it is a violation. */
+async function settleDown(world: World): Promise<void> {
+  world.note("faults off");
+  world.calm = true;
+  for (const client of world.clients) client.wire?.stall(false);
+  let quiet = false;
+  for (let waited = 0; waited < PATIENCE && !quiet; waited += 1_000) {
+    for (const client of world.clients) {
+      if (!client.online) client.connect(false, undefined);
+    }
+    await world.time.run(1_000);
+    if (world.ledger.violations.length > 0) return;
+    quiet = world.clients.every((client) => client.settled) &&
+      check.tablesAreQuiet(world).length === 0;
+  }
+  if (quiet) return;
+  const owing = world.clients.filter((client) => !client.settled).map((each) => each.describe());
+  world.violation(
+    `not idle after ${PATIENCE} ms: ${[...check.tablesAreQuiet(world), ...owing].join("; ")}`,
+  );
+}
+
+async function sayGoodbye(world: World): Promise<void> {
+  world.note("good-bye");
+  for (const client of world.clients) client.disconnect(0);
+  await world.time.run(FOR_EVER);
+  check.nothingIsLeft(world);
+}
+
+function outcome(world: World, scenario: Scenario): Outcome {
+  const { ledger } = world;
+  return {
+    hash: world.hash,
+    actions: scenario.actions.length,
+    messages: ledger.publications.length,
+    received: world.clients.reduce((sum, { received }) => sum + received, 0),
+    crashes: ledger.crashes,
+    faults: ledger.faults,
+    drops: [...ledger.dropped.values()].reduce((sum, count) => sum + count, 0),
+    violations: ledger.violations,
+    log: world.log,
+  };
+}

@@ -1,0 +1,245 @@
+/**
+ * What a run is: its rules, its weather, its clients and the list of what happens, all drawn by
+ * fast-check, which prints seed and path and shrinks. How often each kind of action comes is drawn
+ * once a run (swarm testing), so that some runs are all crashes and others have none.
+ */
+
+import fc from "fast-check";
+import type { QoS } from "../../src/packet/packet.ts";
+import { defaultLimits } from "../../src/policy/limits.ts";
+import type { Rules } from "../../src/policy/rules.ts";
+import { defaultRules } from "../../src/policy/rules.ts";
+import type { Profile } from "./client.ts";
+import type { Weather } from "./network.ts";
+
+/** One thing that happens; `client` counts round the clients of the run. */
+export type Action =
+  | {
+    readonly kind: "connect" | "takeover";
+    readonly client: number;
+    readonly clean: boolean;
+    readonly will: { readonly qos: QoS; readonly retain: boolean; readonly delay: number } | null;
+  }
+  | { readonly kind: "disconnect"; readonly client: number; readonly how: Goodbye }
+  | {
+    readonly kind: "publish";
+    readonly client: number;
+    readonly topic: number;
+    readonly qos: QoS;
+    readonly retain: boolean;
+    readonly clears: boolean;
+    readonly expiry: number;
+    readonly delay: number;
+    readonly size: number;
+    readonly count: number;
+  }
+  | {
+    readonly kind: "subscribe";
+    readonly client: number;
+    readonly filters: readonly {
+      readonly filter: number;
+      readonly qos: QoS;
+      readonly noLocal: boolean;
+      readonly retainAsPublished: boolean;
+      readonly retainHandling: 0 | 1 | 2;
+      readonly identifier: number;
+    }[];
+  }
+  | { readonly kind: "unsubscribe"; readonly client: number; readonly filter: number }
+  | { readonly kind: "stall" | "resume" | "halfOpen"; readonly client: number }
+  | { readonly kind: "crash"; readonly down: number }
+  | { readonly kind: "audit" }
+  | { readonly kind: "wait"; readonly milliseconds: number };
+
+/** `will`: DISCONNECT 0x04, an ordinary DISCONNECT in 3.1.1. */
+export type Goodbye = "clean" | "will" | "reset" | "finish";
+
+export interface Scenario {
+  readonly seed: number;
+  readonly rules: Rules;
+  readonly weather: Weather;
+  readonly latency: number;
+  readonly profiles: readonly Profile[];
+  readonly actions: readonly Action[];
+}
+
+/** Below `s/` only shared subscriptions match, so that the two are told apart. */
+export const TOPICS = ["a", "a/b", "a/c", "b", "b/b", "s/1", "s/2", "a/b/c"] as const;
+
+/** `$share/…` last. */
+export const FILTERS = [
+  "a",
+  "a/b",
+  "a/#",
+  "+/b",
+  "a/+",
+  "b/#",
+  "b",
+  "$share/g/s/#",
+  "$share/h/s/1",
+  "$share/g/s/2",
+] as const;
+
+const qos = fc.constantFrom<QoS>(0, 1, 2);
+const client = fc.nat(5);
+
+const actions: Readonly<Record<Action["kind"], fc.Arbitrary<Action>>> = {
+  connect: connectAction("connect"),
+  takeover: connectAction("takeover"),
+  disconnect: fc.record({
+    kind: fc.constant("disconnect" as const),
+    client,
+    how: fc.constantFrom<Goodbye>("clean", "will", "reset", "finish"),
+  }),
+  publish: fc.record({
+    kind: fc.constant("publish" as const),
+    client,
+    topic: fc.nat(TOPICS.length - 1),
+    qos,
+    retain: often(false, true),
+    clears: often(false, true),
+    expiry: fc.constantFrom(0, 0, 0, 0, 1, 20),
+    delay: fc.constantFrom(0, 0, 0, 0, 0, 1, 30),
+    size: fc.constantFrom(10, 10, 10, 300, 3_000),
+    count: fc.constantFrom(1, 1, 2, 8),
+  }),
+  subscribe: fc.record({
+    kind: fc.constant("subscribe" as const),
+    client,
+    filters: fc.array(
+      fc.record({
+        filter: fc.nat(FILTERS.length - 1),
+        qos,
+        noLocal: often(false, true),
+        retainAsPublished: often(false, true),
+        retainHandling: fc.constantFrom<0 | 1 | 2>(0, 0, 1, 2),
+        identifier: fc.constantFrom(0, 0, 1, 300),
+      }),
+      { minLength: 1, maxLength: 3 },
+    ),
+  }),
+  unsubscribe: fc.record({
+    kind: fc.constant("unsubscribe" as const),
+    client,
+    filter: fc.nat(FILTERS.length - 1),
+  }),
+  stall: fc.record({ kind: fc.constant("stall" as const), client }),
+  resume: fc.record({ kind: fc.constant("resume" as const), client }),
+  halfOpen: fc.record({ kind: fc.constant("halfOpen" as const), client }),
+  crash: fc.record({
+    kind: fc.constant("crash" as const),
+    down: fc.constantFrom(0, 10, 1_000, 100_000),
+  }),
+  audit: fc.record({ kind: fc.constant("audit" as const) }),
+  wait: fc.record({
+    kind: fc.constant("wait" as const),
+    milliseconds: fc.constantFrom(0, 1, 1, 5, 5, 20, 20, 100, 100, 1_000, 7_000, 40_000, 300_000),
+  }),
+};
+
+function connectAction<K extends "connect" | "takeover">(kind: K): fc.Arbitrary<Action> {
+  return fc.record({
+    kind: fc.constant(kind),
+    client,
+    clean: often(false, true),
+    will: fc.option(
+      fc.record({
+        qos,
+        retain: often<boolean>(false, true),
+        delay: fc.constantFrom(0, 0, 3, 60),
+      }),
+    ),
+  }) as fc.Arbitrary<Action>;
+}
+
+function often<T>(usual: T, other: T): fc.Arbitrary<T> {
+  return fc.constantFrom(usual, usual, usual, other);
+}
+
+const profile: fc.Arbitrary<Profile> = fc.record({
+  version: fc.constantFrom<4 | 5>(4, 5, 5),
+  sessionExpiry: fc.constantFrom(0, 5, 600, 600, 100_000),
+  receiveMaximum: fc.constantFrom(1, 2, 5, 65_535),
+  keepAlive: fc.constantFrom(0, 30, 120),
+  ackDelay: fc.constantFrom(0, 5, 50, 3_000),
+  aliases: fc.constantFrom(0, 0, 2),
+  usesAliases: fc.boolean(),
+  maximumPacketSize: fc.constantFrom(Infinity, Infinity, Infinity, 200),
+}).map((drawn): Profile =>
+  drawn.version === 5 ? drawn : {
+    ...drawn,
+    // What 3.1.1 cannot say; its session lasts as the rules have it.
+    sessionExpiry: drawn.sessionExpiry === 0 ? 0 : PERSISTENT_EXPIRY,
+    receiveMaximum: 65_535,
+    aliases: 0,
+    usesAliases: false,
+    maximumPacketSize: Infinity,
+  }
+);
+
+const PERSISTENT_EXPIRY = 900;
+
+const rules: fc.Arbitrary<Rules> = fc.record({
+  queuePolicy: fc.constantFrom<Rules["queuePolicy"]>("dropOldest", "dropNewest", "reject"),
+  queueQos0: fc.boolean(),
+  receiveMaximum: fc.constantFrom(1, 3, 256),
+  sendWindow: fc.constantFrom(1, 3, 256),
+  queuedMessagesPerSession: fc.constantFrom(4, 1_000, 1_000, 1_000),
+  queuedMessages: fc.constantFrom(10, 100_000, 100_000, 100_000),
+  queueHead: fc.constantFrom(1, 3, 256),
+  retainedPerTurn: fc.constantFrom(1, 200),
+  outboxCongested: fc.constantFrom(1_000, 10_000, 262_144),
+  drainTimeout: fc.constantFrom(5, 30),
+  pendingWrites: fc.constantFrom(2, 20, 20_000),
+  retryInterval: fc.constantFrom(0, 0, 0, 5),
+  matchCache: fc.constantFrom(1, 50_000),
+}).map(({ queuePolicy, queueQos0, ...limits }): Rules => ({
+  ...defaultRules,
+  queuePolicy,
+  queueQos0,
+  persistentSessionExpiryInterval: PERSISTENT_EXPIRY,
+  limits: {
+    ...defaultLimits,
+    ...limits,
+    outboxDrained: limits.outboxCongested / 4,
+    outboxMaximum: limits.outboxCongested * 40,
+    sendWindowBytes: limits.outboxCongested * 10,
+  },
+}));
+
+const weather: fc.Arbitrary<Weather> = fc.record({
+  delay: fc.constantFrom(0, 3, 50, 2_000),
+  buffer: fc.constantFrom(500, 4_000, 65_536),
+  piece: fc.constantFrom(7, 100, 4_096),
+});
+
+const KINDS = Object.keys(actions) as Action["kind"][];
+
+const WEIGHTS = [0, 1, 1, 3, 8];
+/** What there must be some of, or nothing happens. */
+const AT_LEAST: Partial<Record<Action["kind"], number>> = {
+  connect: 3,
+  publish: 8,
+  subscribe: 3,
+  wait: 5,
+};
+
+const swarm = fc.tuple(...KINDS.map(() => fc.constantFrom(...WEIGHTS)));
+
+/** Any run. */
+export const scenario: fc.Arbitrary<Scenario> = swarm.chain((weights) =>
+  fc.record({
+    seed: fc.integer(),
+    rules,
+    weather,
+    latency: fc.constantFrom(0, 1, 10, 500),
+    profiles: fc.array(profile, { minLength: 2, maxLength: 5 }),
+    actions: fc.array(
+      fc.oneof(...KINDS.map((kind, at) => ({
+        weight: Math.max(weights[at]!, AT_LEAST[kind] ?? 0),
+        arbitrary: actions[kind],
+      }))),
+      { minLength: 5, maxLength: 120, size: "max" },
+    ),
+  })
+);
