@@ -11,17 +11,20 @@ import type { ReasonCode } from "../packet/reason_code.ts";
 import { Reason } from "../packet/reason_code.ts";
 import type { Verdict } from "../policy/identity.ts";
 import { ownerName, sameOwner } from "../policy/identity.ts";
+import * as ids from "../session/packet_id_map.ts";
 import { resume } from "../session/resume.ts";
 import { restore } from "../session/restore.ts";
 import { isStored, newSession } from "../session/session.ts";
 import type { Session } from "../session/session.ts";
+import { settle } from "../session/settle.ts";
 import { durably } from "../session/step.ts";
 import type { StoredSession, Write } from "../session/write.ts";
 import { closeLive, dropLink } from "./close.ts";
 import { endSession } from "./end_session.ts";
+import { fits } from "./outgoing.ts";
 import { cancel, schedule } from "./schedule.ts";
 import type { Client, Live, Tables } from "./tables.ts";
-import { ask, NO_GROUPS, NO_STREAMS, replaceSession } from "./tables.ts";
+import { ask, NO_GROUPS, NO_STREAMS, observeDrop, replaceSession } from "./tables.ts";
 import { keepWill } from "./will.ts";
 
 /** CONNECT: reading stops until the client has been let in or turned away. */
@@ -148,9 +151,10 @@ function greet(
   const { clientId, identity: owner, sessionExpiryInterval: expiryInterval } = connection;
   cancel(tables, { type: "session", client });
   cancel(tables, { type: "will", client });
-  const next = resume({ ...session, owner, expiryInterval }, connection.window);
-  replaceSession(tables, client, next);
   const writes: Write[] = [];
+  const resumed = resume({ ...session, owner, expiryInterval }, connection.window);
+  const next = withoutTooLarge(tables, live, resumed, writes);
+  replaceSession(tables, client, next);
   if (isStored(next)) {
     writes.push({ type: "putSession", clientId, owner, expiryInterval, expiresAt: Infinity });
   } else if (tables.pending > 0) {
@@ -178,4 +182,24 @@ function greet(
       keepAlive: connection.keepAlive,
     },
   });
+}
+
+/** What was sent before and is too large for the new connection counts as sent [MQTT-3.1.2-25]. */
+function withoutTooLarge(
+  tables: Tables,
+  live: Live,
+  session: Session,
+  writes: Write[],
+): Session {
+  if (live.connection.maximumPacketSize === Infinity) return session;
+  let next = session;
+  for (const packetId of session.resending) {
+    const { delivery } = ids.get(session.inflight, packetId)!;
+    if (delivery === undefined || fits(tables, live, delivery)) continue;
+    observeDrop(tables, session.clientId, delivery.message.topic, "tooLargeForClient");
+    const settled = settle(next, packetId);
+    next = settled.session;
+    for (const write of settled.writes) writes.push(write);
+  }
+  return next;
 }

@@ -90,6 +90,9 @@ function answer(tables: Tables, event: Event): void {
     }
     case "tick":
       return tick(tables);
+    case "store":
+      tables.storeFull = event.full;
+      return;
     case "indexed":
       return recover(tables, event.record);
     case "recovered":
@@ -122,6 +125,8 @@ function open(tables: Tables, event: Event & { type: "opened" }): void {
     heldBack: false,
     lastHeard: tables.now,
     unacknowledged: 0,
+    subacks: 0,
+    streamRoom: tables.rules.limits.outboxCongested,
     outgoingAliases: undefined,
   };
   tables.connections.set(live.id, live);
@@ -189,5 +194,8 @@ function tick(tables: Tables): void {
     if (deadline === undefined) break;
     onDeadline(tables, deadline);
   }
-  for (const client of [...tables.runnable]) refill(tables, client);
+  for (const client of [...tables.runnable]) {
+    if (client.live !== undefined) client.live.streamRoom = tables.rules.limits.outboxCongested;
+    refill(tables, client);
+  }
 }

@@ -62,7 +62,7 @@ export function onDeadline(tables: Tables, deadline: Deadline): void {
 function checkKeepAlive(tables: Tables, live: Live): void {
   const patience = live.connection.keepAlive * 1500;
   // Who is not read on purpose cannot be heard.
-  const until = (live.heldBack ? tables.now : live.lastHeard) + patience;
+  const until = (live.heldBack || !live.ready ? tables.now : live.lastHeard) + patience;
   if (until > tables.now) return schedule(tables, { type: "keepAlive", live }, until);
   closeLive(
     tables,

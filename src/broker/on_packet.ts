@@ -3,6 +3,7 @@
  * asks of the broker around it.
  */
 
+import type { Refusal } from "../connection/guard.ts";
 import { isRefusal } from "../connection/guard.ts";
 import { passGuards } from "../connection/pipeline.ts";
 import { stageRefuses } from "../connection/stage.ts";
@@ -160,27 +161,34 @@ function publish(tables: Tables, live: Live, packet: Publish): void {
   if (passed.connection !== live.connection) live.connection = passed.connection;
   // What was accepted before is acknowledged again, whatever the rules say now [MQTT-4.3.3-10].
   const again = packet.qos === 2 && ids.has(client.session.received, packet.packetId);
+  if (tables.storeFull && packet.qos > 0 && !again && !isRefusal(passed)) {
+    if (live.connection.version === 5) {
+      const detail = "the broker's store has no room for now";
+      return refusePublish(tables, live, packet, { reason: Reason.quotaExceeded, detail });
+    }
+    holdBack(tables, live); // a 3.x client cannot be told: it waits for its acknowledgement
+  }
   if (!isRefusal(passed) || again) {
     const accepted = isRefusal(passed) ? packet : passed.packet;
     const given = givenTo(tables, live);
     return apply(tables, live, client, onPublish(client.session, accepted, given));
   }
-  const { reason, detail, answer } = passed;
-  tables.out.push({
-    type: "observe",
-    fact: {
-      type: "refused",
-      clientId: client.clientId,
-      action: "publish",
-      topic: packet.topic,
-      reasonCode: reason,
-      detail,
-    },
-  });
-  if (answer === "disconnect") {
-    return closeLive(tables, live, "protocolError", reason, detail);
+  if (passed.answer === "disconnect") {
+    observeRefusal(tables, client, packet, passed);
+    return closeLive(tables, live, "protocolError", passed.reason, passed.detail);
   }
+  refusePublish(tables, live, packet, passed);
+}
+
+/** What a refusal says. */
+type Why = Pick<Refusal, "reason" | "detail">;
+
+/** Answers with the Reason Code where the version has one, and does nothing else with the message. */
+function refusePublish(tables: Tables, live: Live, packet: Publish, why: Why): void {
+  const client = live.client!;
+  observeRefusal(tables, client, packet, why);
   if (packet.qos === 0) return;
+  const { reason, detail } = why;
   const { version, problemInformation } = live.connection;
   const type = packet.qos === 1 ? "puback" : "pubrec";
   ask(
@@ -196,6 +204,14 @@ function publish(tables: Tables, live: Live, packet: Publish): void {
       },
     }),
   );
+}
+
+function observeRefusal(tables: Tables, { clientId }: Client, { topic }: Publish, why: Why): void {
+  const { reason: reasonCode, detail } = why;
+  tables.out.push({
+    type: "observe",
+    fact: { type: "refused", clientId, action: "publish", topic, reasonCode, detail },
+  });
 }
 
 /** DISCONNECT: the Will goes unless the client asks for it, section 3.14.4. */

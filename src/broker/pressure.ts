@@ -22,7 +22,8 @@ export function holdBack(tables: Tables, live: Live): void {
 /** Reads from all again, once half of the limits is free. */
 export function goOnReading(tables: Tables): void {
   const { limits } = tables.rules;
-  if (tables.heldBack.size === 0 || tables.pending > limits.pendingWrites / 2) return;
+  if (tables.heldBack.size === 0 || tables.storeFull) return;
+  if (tables.pending > limits.pendingWrites / 2) return;
   if (tables.pendingBytes > limits.pendingBytes / 2) return;
   for (const live of tables.heldBack) {
     live.heldBack = false;

@@ -11,7 +11,7 @@ import { tailLength, tailStart } from "../session/queue.ts";
 import { replenish } from "../session/replenish.ts";
 import type { Write } from "../session/write.ts";
 import { fits, sendOutbound } from "./outgoing.ts";
-import { streamRetained } from "./retained_stream.ts";
+import { streamRetained, streamsHalf } from "./retained_stream.ts";
 import { takeShared } from "./shared.ts";
 import type { Client, Group, Tables } from "./tables.ts";
 import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
@@ -25,7 +25,7 @@ export function refill(tables: Tables, client: Client): void {
   const live = client.live!;
   // Half of the window for retained messages, so that neither they nor the queue wait for the other.
   if (client.streams.length > 0) {
-    streamRetained(tables, client, Math.ceil(client.session.sendQuota / 2));
+    streamRetained(tables, client, streamsHalf(client));
   }
   const done = replenish(
     client.session,

@@ -9,6 +9,7 @@ import { permits } from "../policy/permits.ts";
 import { intoFlight } from "../session/deliver.ts";
 import type { Effect } from "../session/effect.ts";
 import type { Delivery, Message, Order } from "../session/message.ts";
+import { messageSize } from "../session/message.ts";
 import * as ids from "../session/packet_id_map.ts";
 import { hasWindow } from "../session/session.ts";
 import { durably } from "../session/step.ts";
@@ -25,6 +26,8 @@ export interface RetainedStream {
   readonly before: Order;
   /** Taken from the iterator, but not sent for want of quota. */
   pending: Message | undefined;
+  /** Had the odd one the last time that the quota could not be halved. */
+  odd: boolean;
 }
 
 /** Begins a stream; `refill` goes on with it, once SUBACK has left. */
@@ -32,17 +35,31 @@ export function beginStream(tables: Tables, client: Client, subscription: Subscr
   const messages = tables.retained.matching(subscription.filter);
   const others = client.streams.filter((stream) => stream.subscription.full !== subscription.full);
   const before = tables.nextOrder;
-  client.streams = [...others, { messages, subscription, before, pending: undefined }];
+  client.streams = [...others, { messages, subscription, before, pending: undefined, odd: false }];
+}
+
+/** The half of the quota that is for retained messages while others are queued: the odd one in turn. */
+export function streamsHalf({ streams, session }: Client): number {
+  const { sendQuota } = session;
+  if (sendQuota % 2 === 0) return sendQuota / 2;
+  const stream = streams[0]!;
+  stream.odd = !stream.odd;
+  return (sendQuota + (stream.odd ? 1 : -1)) / 2;
 }
 
 /** Sends on from the client's streams: a bounded number a turn, `quota` of them with QoS 1 or 2. */
 export function streamRetained(tables: Tables, client: Client, quota: number): void {
+  const live = client.live!;
+  if (live.subacks > 0) { // the last of them goes on with it
+    tables.runnable.delete(client);
+    return;
+  }
   const writes: Write[] = [];
   const then: Effect[] = [];
   let left = quota;
   let turns = tables.rules.limits.retainedPerTurn;
   let waiting = false;
-  while (client.streams.length > 0 && turns > 0 && !waiting && sendable(client)) {
+  while (client.streams.length > 0 && turns > 0 && !waiting && live.streamRoom > 0) {
     const stream = client.streams[0]!;
     const message = stream.pending ?? next(stream);
     if (message === undefined) {
@@ -55,7 +72,8 @@ export function streamRetained(tables: Tables, client: Client, quota: number): v
       stream.pending = undefined;
     } else if (delivery.qos === 0) {
       stream.pending = undefined;
-      sendNow(tables, client.live!, delivery);
+      live.streamRoom -= messageSize(message);
+      sendNow(tables, live, delivery);
     } else if (
       left > 0 && hasWindow(client.session, tables.rules.limits) &&
       client.session.resending.length === 0

@@ -43,6 +43,7 @@ function release(tables: Tables, effect: Effect): void {
   if (effect.packet.type === "connack" && effect.packet.reasonCode === Reason.success) {
     becomeReady(tables, live);
   } else if (effect.packet.type === "suback") {
+    live.subacks -= 1;
     refill(tables, live.client!); // its retained messages come after it
   }
 }
@@ -50,6 +51,7 @@ function release(tables: Tables, effect: Effect): void {
 /** CONNACK has left: from here on packets may be sent, and the client is read again. */
 function becomeReady(tables: Tables, live: Live): void {
   live.ready = true;
+  live.lastHeard = tables.now; // it could not be heard
   cancel(tables, { type: "connect", live });
   tables.liveVersion += 1;
   if (!live.heldBack) tables.out.push({ type: "resume", connection: live.id });

@@ -38,6 +38,10 @@ export interface Live {
   lastHeard: Instant;
   /** PUBACKs that wait for the store. */
   unacknowledged: number;
+  /** SUBACKs that wait for the store: no retained message goes before them. */
+  subacks: number;
+  /** Bytes of retained messages with QoS 0 that may go into its outbox before the next tick. */
+  streamRoom: number;
   /** Topic Aliases that the broker has set towards this client. */
   outgoingAliases: Map<TopicName, number> | undefined;
 }
@@ -112,6 +116,8 @@ export interface Tables {
   queuedMessages: number;
   queuedBytes: number;
   retainedBytes: number;
+  /** The store takes nothing for want of room: publishers are told, or wait. */
+  storeFull: boolean;
   /** Persist effects that are not settled, and the bytes of the messages in them. */
   pending: number;
   pendingBytes: number;
@@ -142,6 +148,7 @@ export function newTables(rules: Rules): Tables {
     queuedMessages: 0,
     queuedBytes: 0,
     retainedBytes: 0,
+    storeFull: false,
     pending: 0,
     pendingBytes: 0,
     out: [],
@@ -181,16 +188,20 @@ export function observeDrop(
   tables.out.push({ type: "observe", fact: { type: "dropped", clientId, topic, reason, count } });
 }
 
-/** Asks for a persist, and counts it and the PUBACKs in it until it is settled. */
+/** Asks for a persist, and counts it and the PUBACKs and SUBACKs in it until it is settled. */
 export function ask(tables: Tables, persist: Persist): void {
   tables.pending += 1;
   tables.pendingBytes += weigh(persist);
   const { then } = persist;
   for (let i = 0; i < then.length; i++) {
     const effect = then[i]!;
-    if (effect.type !== "send" || effect.packet.type !== "puback") continue;
+    if (effect.type !== "send") continue;
+    const { type } = effect.packet;
+    if (type !== "puback" && type !== "suback") continue;
     const live = tables.connections.get(effect.to);
-    if (live !== undefined) live.unacknowledged += 1;
+    if (live === undefined) continue;
+    if (type === "puback") live.unacknowledged += 1;
+    else live.subacks += 1;
   }
   tables.out.push(persist);
 }

@@ -7,8 +7,12 @@ import type { Event } from "../broker/event.ts";
 import type { Persist } from "../session/effect.ts";
 import type { Entry, Turn } from "../store/commit_queue.ts";
 import { CommitQueue } from "../store/commit_queue.ts";
+import { troubleOf } from "../store/store_error.ts";
 import type { Soon, Store } from "../store/store.ts";
 import type { Write } from "../session/write.ts";
+
+/** Milliseconds between two tries to write to a store that had no room. */
+const TRY_AGAIN = 1000;
 
 export class Committer {
   readonly #store: Store;
@@ -17,14 +21,19 @@ export class Committer {
   /** A commit or a read that came back later than at once: the turn that fed it ends here. */
   readonly #later: () => void;
   readonly #fail: (error: unknown) => void;
+  readonly #noRoom: (error: unknown) => void;
   #busy = false;
+  /** The store had no room the last time. */
+  #full = false;
 
   constructor(
     store: Store,
     feed: (event: Event) => void,
     later: () => void,
     fail: (error: unknown) => void,
+    noRoom: (error: unknown) => void = () => {},
   ) {
+    this.#noRoom = noRoom;
     this.#store = store;
     this.#feed = feed;
     this.#later = later;
@@ -62,12 +71,38 @@ export class Committer {
         continue;
       }
       this.#busy = true;
-      event.then((done) => {
-        this.#busy = false;
-        this.#settle(turn, done);
-        this.#later();
-      }).catch(this.#fail);
+      this.#await(turn, event);
     }
+  }
+
+  /** The end of a turn that the store does not answer at once. */
+  #await(turn: Turn, event: Promise<Event>): void {
+    event.then((done) => {
+      this.#busy = false;
+      if (this.#full) this.#feed({ type: "store", full: this.#full = false });
+      this.#settle(turn, done);
+      this.#later();
+    }, (error) => {
+      if (troubleOf(error) !== "noRoom") return this.#fail(error);
+      this.#tryAgain(turn, error);
+    }).catch(this.#fail);
+  }
+
+  /** Nothing of it was kept and nothing after it is tried, so it may be done again, until there is room. */
+  #tryAgain(turn: Turn, error: unknown): void {
+    if (!this.#full) {
+      this.#full = true;
+      this.#feed({ type: "store", full: true });
+      this.#later();
+    }
+    this.#noRoom(error);
+    setTimeout(() => {
+      try {
+        this.#await(turn, Promise.resolve(this.#do(turn)));
+      } catch (again) {
+        this.#fail(again);
+      }
+    }, TRY_AGAIN);
   }
 
   #settle(turn: Turn, event: Event): void {

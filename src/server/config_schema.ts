@@ -62,8 +62,13 @@ export const configFileSchema = z.strictObject({
   data: z.string().min(1).max(4_096).default("./dunlin-data").describe(
     "The directory of what the broker keeps; relative to the directory that it is started in.",
   ),
-  store: z.enum(["memory"]).default("memory").describe(
-    "Where sessions and retained messages are kept: memory forgets them when the broker ends.",
+  store: z.enum(["denoKv", "memory"]).default("denoKv").describe(
+    "Where sessions and retained messages are kept: denoKv in the data directory, so that what is " +
+      "acknowledged is on the disk; memory forgets them when the broker ends.",
+  ),
+  onDamage: z.enum(["setAside", "refuse"]).default("setAside").describe(
+    "What is done at start about a store that cannot be read: it is renamed and an empty one " +
+      "takes its place, or the broker does not start.",
   ),
   takeover: z.enum(["sameIdentity", "any"]).default("sameIdentity").describe(
     "Who may connect with a client identifier that has a session: only the identity that made " +

@@ -40,6 +40,8 @@ export interface RuntimeOptions {
   readonly outboxDropped: (frames: number) => void;
   /** An invariant of the broker does not hold: the connection that showed it is closed. */
   readonly broken: (error: unknown, event: Event) => void;
+  /** The store has no room for now; what was asked of it is tried again. */
+  readonly noRoom?: (error: unknown) => void;
   /** The store cannot tell what it has: nothing may be acknowledged any more. */
   readonly fail: (error: unknown) => void;
 }
@@ -63,6 +65,7 @@ export class Runtime {
       (event) => this.feed(event),
       () => this.endTurn(),
       options.fail,
+      options.noRoom,
     );
   }
 

@@ -8,7 +8,6 @@ import { levelOf, lineOf } from "../service/journal.ts";
 import type { Statistics } from "../service/statistics.ts";
 import { count, newStatistics } from "../service/statistics.ts";
 import type { Fact } from "../session/fact.ts";
-import { MemoryStore } from "../store/memory_store.ts";
 import { listenTcp } from "../transport/tcp.ts";
 import type { Listener } from "../transport/transport.ts";
 import { listenUnix } from "../transport/unix.ts";
@@ -17,6 +16,8 @@ import type { Config, ListenerConfig } from "./config.ts";
 import { availableDescriptors } from "./descriptors.ts";
 import type { Log } from "./log.ts";
 import { getLog } from "./log.ts";
+import type { OpenStore } from "./open_store.ts";
+import { openStore } from "./open_store.ts";
 import { rulesOf } from "./rules_of.ts";
 import { Runtime } from "./runtime.ts";
 import { outboxLimitsOf, serveLink } from "./serve_link.ts";
@@ -42,9 +43,9 @@ export async function start(config: Config, program: string): Promise<Server> {
   const log = getLog("broker");
   const { limits } = config;
   const listeners = await listenAll(config.listeners);
+  const { store, release } = await openOrClose(config, listeners, log);
   const maximum = maximumConnections(config, program, log);
   const broker = new Broker(rulesOf(config));
-  const store = new MemoryStore();
   const statistics = newStatistics();
   const observe = observer(statistics);
   const { promise: failed, resolve: fail } = Promise.withResolvers<unknown>();
@@ -63,6 +64,10 @@ export async function start(config: Config, program: string): Promise<Server> {
       log.error("a defect of the broker: the connection that showed it is closed", {
         event: describe(event),
         reason: error instanceof Error ? error.stack : String(error),
+      }),
+    noRoom: (error) =>
+      log.error("the store has no room: nothing is acknowledged", {
+        reason: String(error),
       }),
     fail,
   });
@@ -105,6 +110,7 @@ export async function start(config: Config, program: string): Promise<Server> {
       await runtime.drained(limits.shutdownTimeout * 1000);
       clock.stop();
       await store.close();
+      release();
     },
   };
 }
@@ -124,6 +130,20 @@ async function listenAll(configs: readonly ListenerConfig[]): Promise<Listener[]
     for (const listener of listeners) listener.close();
     const { name } = configs[listeners.length]!;
     throw new Error(`listener "${name}" cannot listen: ${String(error)}`, { cause: error });
+  }
+}
+
+/** The store; where it cannot be opened, the listeners are closed again. */
+async function openOrClose(
+  config: Config,
+  listeners: readonly Listener[],
+  log: Log,
+): Promise<OpenStore> {
+  try {
+    return await openStore(config, log);
+  } catch (error) {
+    for (const listener of listeners) listener.close();
+    throw error;
   }
 }
 

@@ -11,13 +11,17 @@ export interface Broker {
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 
-/** dunlin from source, with queues as long as mosquitto's defaults, logging warnings only. */
+/** dunlin from source, its store in memory as mosquitto's is, with queues as long as mosquitto's defaults, logging warnings only. */
 export function dunlin(): Promise<Broker> {
   return start("dunlin", (port, directory) => {
     const config = `${directory}/dunlin.json`;
     Deno.writeTextFileSync(
       config,
-      JSON.stringify({ log: { level: "warn" }, listeners: [{ type: "tcp", port }] }),
+      JSON.stringify({
+        store: "memory",
+        log: { level: "warn" },
+        listeners: [{ type: "tcp", port }],
+      }),
     );
     const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}/deno.json`));
     return [...tasks.start.split(" "), "--config", config];

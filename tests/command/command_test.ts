@@ -107,7 +107,7 @@ Deno.test("dunlin explain prints one JSON object with values and sources when as
   assert.deepEqual(values["log.level"], { value: "warn", source: "file" });
   assert.deepEqual(values["listeners[0].port"], { value: 1999, source: "command line" });
   assert.deepEqual(values["data"], { value: "d", source: "command line" });
-  assert.deepEqual(values["store"], { value: "memory", source: "default" });
+  assert.deepEqual(values["store"], { value: "denoKv", source: "default" });
 });
 
 Deno.test("dunlin explain exits 1 and prints the problems when the file is wrong", async () => {
@@ -115,7 +115,10 @@ Deno.test("dunlin explain exits 1 and prints the problems when the file is wrong
     files: { "a.json": '{ "store": "disk" }' },
   });
   assert.deepEqual([status, out], [1, ""]);
-  assert.equal(err, 'a.json:1:12: error: store: found "disk"; allowed: "memory"\n');
+  assert.equal(
+    err,
+    'a.json:1:12: error: store: found "disk"; allowed: one of "denoKv", "memory"\n',
+  );
 });
 
 Deno.test("dunlin schema prints a JSON Schema that names every limit", async () => {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import type { Event } from "../../src/broker/event.ts";
 import { Committer } from "../../src/server/committer.ts";
 import type { Effect } from "../../src/session/effect.ts";
+import { storeError } from "../../src/store/store_error.ts";
 import { FakeStore, persist } from "./fakes.ts";
 
 function setUp(store: FakeStore) {
@@ -150,4 +151,40 @@ Deno.test("Committer tells of a failure and settles nothing more when a commit t
   committer.add(persist("b", 1));
   committer.flush();
   assert.deepEqual([failures.length, fed, committer.idle], [1, [], false]);
+});
+
+Deno.test("Committer tries a commit again and says so when the store has no room", async () => {
+  const store = new FakeStore(true);
+  const fed: string[] = [];
+  const failures: unknown[] = [];
+  const tried = Promise.withResolvers<void>();
+  const retried = Promise.withResolvers<void>();
+  const committer = new Committer(
+    store,
+    (event) => {
+      fed.push(event.type === "store" ? `full ${event.full}` : describe(event));
+    },
+    () => {},
+    (error) => failures.push(error),
+    () => tried.resolve(),
+  );
+  committer.add(persist("a", 1));
+  committer.flush();
+  committer.add(persist("b", 1));
+  await store.fail(storeError("noRoom", "disk full"));
+  await tried.promise;
+  assert.deepEqual(fed, ["full true"]);
+  assert.equal(committer.idle, false);
+  const calls = store.calls.push.bind(store.calls);
+  store.calls.push = (...call) => {
+    retried.resolve();
+    return calls(...call);
+  };
+  await retried.promise; // after a second, by itself
+  await store.answer();
+  committer.flush();
+  await store.answer();
+  assert.deepEqual([...store.calls], ["commit a", "commit a", "commit b"]);
+  assert.deepEqual(fed, ["full true", "full false", "settled a", "settled b"]);
+  assert.deepEqual(failures, []);
 });

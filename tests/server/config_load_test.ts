@@ -35,7 +35,8 @@ Deno.test("loadConfig() yields the embedded defaults when there is no file", () 
     {
       listeners: [],
       data: "./dunlin-data",
-      store: "memory",
+      store: "denoKv",
+      onDamage: "setAside",
       takeover: "sameIdentity",
       queuePolicy: "dropOldest",
       queueQos0: false,

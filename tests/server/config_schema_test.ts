@@ -18,6 +18,7 @@ const example = {
   ],
   data: "/var/lib/dunlin",
   store: "memory",
+  onDamage: "refuse",
   takeover: "any",
   queuePolicy: "reject",
   queueQos0: true,

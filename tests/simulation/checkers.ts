@@ -89,12 +89,13 @@ export function noMoreThanSent(world: World): void {
       if (dup && publication.qos < 2) continue;
       if (dup && qos < 2) continue;
       if (world.ledger.crashes > 0 && qos === 0) continue; // left before the crash, and after it
+      const shared = publication.topic.startsWith("s/");
+      // What a member of a group has not acknowledged with QoS 1 may go to any other, or to itself by
+      // another QoS: section 4.8.2. What it was sent with QoS 2 may not [MQTT-4.8.2-4].
+      if (shared && qos < 2) continue;
       const key = `${session} ${publication.id}`;
       const count = (copies.get(key) ?? 0) + 1;
       copies.set(key, count);
-      const shared = publication.topic.startsWith("s/");
-      // What a member of a group has not acknowledged with QoS 1 may go to another, with any QoS.
-      if (shared && qos < 2) continue;
       const allowed = shared ? groupsOf(world.ledger, client, publication) : 1;
       const sent = publication.qos === 1 ? publication.sent : 1;
       if (count > allowed * sent) {

@@ -93,6 +93,8 @@ export class Client {
   /** The last CONNACK said that there is a session to come back to. */
   #resumable = false;
   #everConnected = false;
+  /** The link by which a session has begun, as long as the client has not heard of it. */
+  #unheard: Wire | undefined;
   #nextPacketId = 1;
   #sequence = 0;
   #call: Call | undefined;
@@ -143,7 +145,8 @@ export class Client {
   /** Opens a link and sends CONNECT; a link that is open is left alone: this is a takeover. */
   connect(clean: boolean, will: WillRecord | undefined): void {
     const { version, sessionExpiry, receiveMaximum, keepAlive, aliases } = this.profile;
-    const cleanStart = clean || this.#forgotten || (version === 4 && sessionExpiry === 0);
+    const cleanStart = clean || this.#forgotten || this.#unheard !== undefined ||
+      (version === 4 && sessionExpiry === 0);
     this.#abandonCall();
     if (cleanStart) this.#forget();
     const splitter = new FrameSplitter(1 << 20);
@@ -231,6 +234,15 @@ export class Client {
     if (how === "reset") call.wire.reset();
     else call.wire.finish();
     this.#ended(call);
+  }
+
+  /**
+   * The broker has begun a session by this link. Where its CONNACK is lost, the next one says Session
+   * Present and means a session that the client's half does not belong to. MQTT has no word for that;
+   * a client that counts the seconds of its own session asks for a Clean Start, and so does this one.
+   */
+  sessionBegun(wire: Wire): void {
+    if (this.#everConnected) this.#unheard = wire;
   }
 
   publish(publication: Publication): void {
@@ -378,6 +390,8 @@ export class Client {
         sooner(record, "endConfirmedAt", now);
       }
     }
+    if (packet.sessionPresent && this.#unheard !== undefined) return this.drop("finish");
+    if (this.#unheard === call.wire) this.#unheard = undefined;
     this.#forgotten = false;
     // Clean Session 1 in 3.1.1 is a session that ends with its connection, too.
     this.#resumable = this.profile.sessionExpiry > 0 &&

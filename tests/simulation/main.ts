@@ -10,11 +10,11 @@ function option(name: string, fallback: number): number {
   return at === -1 ? fallback : Number(Deno.args[at + 1]);
 }
 
-const seeds = option("seeds", 1_000);
 const from = option("seed", 1);
 const most = option("failures", 5);
 const pathAt = Deno.args.indexOf("--path");
 const path = pathAt === -1 ? undefined : Deno.args[pathAt + 1];
+const seeds = option("seeds", path === undefined ? 1_000 : 1); // a path is that of one seed
 const began = performance.now();
 const sum = { actions: 0, messages: 0, received: 0, crashes: 0, faults: 0, drops: 0 };
 let runs = 0;

@@ -24,7 +24,7 @@ export interface Tried {
 /** Smaller scenarios that are tried at most. */
 const SHRINKS = 100;
 
-/** Runs the scenario of a seed; a failing one is shrunk. `path` replays what was shrunk before. */
+/** Runs the scenario of a seed; a failing one is shrunk. `path` replays what was shrunk before, and shrinks no further. */
 export async function trySeed(seed: number, path?: string): Promise<Tried> {
   let first: Outcome | undefined;
   let runs = 0;
@@ -37,7 +37,7 @@ export async function trySeed(seed: number, path?: string): Promise<Tried> {
   const result = await fc.check(property, {
     seed,
     numRuns: 1,
-    ...(path === undefined ? {} : { path }),
+    ...(path === undefined ? {} : { path, endOnFailure: true }),
   });
   if (!result.failed) return { seed, first: first!, failure: undefined };
   const [smallest] = result.counterexample!;

@@ -203,6 +203,7 @@ export class World {
       }
       case "connected": {
         this.note(`broker: ${fact.clientId} connected, session present ${fact.sessionPresent}`);
+        if (!fact.sessionPresent) this.#begun(fact.clientId, fact.peer.address);
         return;
       }
       case "refused":
@@ -224,6 +225,11 @@ export class World {
         }
         this.note(`broker: session of ${fact.clientId} ended, ${fact.why}`);
     }
+  }
+
+  #begun(clientId: string, address: string): void {
+    const client = this.clients.find(({ id }) => id === clientId);
+    for (const wire of this.#wires) if (wire.address === address) client?.sessionBegun(wire);
   }
 
   #looked(): void {

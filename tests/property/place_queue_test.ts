@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { NOWHERE, PlaceQueue } from "../../src/store/place_queue.ts";
+
+const commands = fc.array(
+  fc.record({
+    what: fc.constantFrom("append", "append", "put", "delete", "first", "read"),
+    order: fc.nat(3_000),
+    many: fc.integer({ min: 1, max: 400 }),
+  }),
+  { maxLength: 60 },
+);
+
+Deno.test("PlaceQueue holds what a sorted map holds when any orders came and went", () => {
+  fc.assert(
+    fc.property(commands, (commands) => {
+      const queue = new PlaceQueue();
+      const model = new Map<number, number>();
+      let next = 0;
+      let place = 0;
+      const put = (order: number) => {
+        assert.equal(queue.put(order, ++place, order % 7), model.get(order) ?? NOWHERE);
+        model.set(order, place);
+        next = Math.max(next, order + 2);
+      };
+      const take = (order: number) => {
+        assert.equal(queue.delete(order), model.get(order) ?? NOWHERE);
+        model.delete(order);
+      };
+      for (const { what, order, many } of commands) {
+        const sorted = [...model].sort(([a], [b]) => a - b);
+        if (what === "append") { for (let n = 0; n < many; n++) put(next); }
+        else if (what === "put") put(order);
+        else if (what === "delete") take(order);
+        else if (what === "first") sorted.slice(0, many).forEach(([order]) => take(order));
+        else {
+          const expected = sorted.filter(([at]) => at >= order).slice(0, many);
+          assert.deepEqual(queue.places(order, many), expected.map(([, place]) => place));
+          assert.equal(queue.placeOf(order), model.get(order) ?? NOWHERE);
+        }
+      }
+      const sorted = [...model].sort(([a], [b]) => a - b);
+      assert.equal(queue.size, model.size);
+      assert.deepEqual(queue.orders(), sorted.map(([order]) => order));
+      assert.deepEqual(queue.sizes(), sorted.map(([order]) => order % 7));
+      assert.deepEqual(queue.places(-Infinity, Infinity), sorted.map(([, place]) => place));
+    }),
+    { numRuns: 300 },
+  );
+});
