@@ -72,14 +72,6 @@ export class PlaceQueue {
     return place;
   }
 
-  /** The place of an order, or `NOWHERE`. */
-  placeOf(order: Order): Place {
-    const chunk = this.#chunks[this.#chunkOf(order)];
-    if (chunk === undefined) return NOWHERE;
-    const row = rowOf(chunk, order);
-    return row < chunk.to && orderAt(chunk, row) === order ? chunk.rows[row * 3 + 1]! : NOWHERE;
-  }
-
   /** The places of at most `most` orders, from `from` on. */
   places(from: Order, most: number): Place[] {
     return this.#column(1, from, most);

@@ -71,7 +71,7 @@ export class MemoryLink implements Link {
   stall(stalled: boolean): void {
     const waiting = this.#stalled;
     this.#stalled = stalled ? waiting ?? [] : undefined;
-    if (!stalled) for (const resolve of waiting ?? []) resolve();
+    if (!stalled) { for (const resolve of waiting ?? []) resolve(); }
   }
 
   #wake(): void {

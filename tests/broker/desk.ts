@@ -54,7 +54,11 @@ export class Desk {
   #lastId = 0;
 
   private constructor({ limits, authenticator, ...rules }: DeskOptions) {
-    this.rules = { ...defaultRules, ...rules, limits: { ...defaultLimits, shutdownTimeout: 0, ...limits } };
+    this.rules = {
+      ...defaultRules,
+      ...rules,
+      limits: { ...defaultLimits, shutdownTimeout: 0, ...limits },
+    };
     this.#authenticator = authenticator ?? byUserName;
   }
 
@@ -141,7 +145,7 @@ export class Desk {
   hold(held: boolean): void {
     const waiting = this.#held;
     this.#held = held ? waiting ?? [] : undefined;
-    if (!held) for (const go of waiting ?? []) go();
+    if (!held) { for (const go of waiting ?? []) go(); }
   }
 
   /** Lets the store go on until nothing waits. */

@@ -181,9 +181,9 @@ Deno.test("Broker.step() counts QoS 1 towards Receive Maximum as long as PUBACK 
 Deno.test("Broker.step() takes 3.1.1 publications without number when none of them is told a Receive Maximum", async () => {
   await Desk.with({ limits: { receiveMaximum: 2 } }, async (desk) => {
     const pump = await desk.connect("pump", { protocolVersion: 4 });
-    await pump.send(...[1, 2, 3, 4].map((packetId) =>
-      publishPacket("t", "x", { packetId, qos: 2 })
-    ));
+    await pump.send(
+      ...[1, 2, 3, 4].map((packetId) => publishPacket("t", "x", { packetId, qos: 2 })),
+    );
     pump.expect("pubrec #1", "pubrec #2", "pubrec #3", "pubrec #4");
   });
 });
@@ -250,10 +250,12 @@ Deno.test("Broker.step() lets nothing leave before it is durable when the store 
 
 Deno.test("Broker.step() says 0x10 when nobody subscribes, to 5.0 only", async () => {
   await Desk.with({}, async (desk) => {
-    for (const [protocolVersion, lines] of [
-      [5, ["puback #1 0x10", "pubrec #2 0x10"]],
-      [4, ["puback #1", "pubrec #2"]],
-    ] as const) {
+    for (
+      const [protocolVersion, lines] of [
+        [5, ["puback #1 0x10", "pubrec #2 0x10"]],
+        [4, ["puback #1", "pubrec #2"]],
+      ] as const
+    ) {
       const pump = await desk.connect("pump", { protocolVersion });
       await pump.send(
         publishPacket("nobody", "a", { packetId: 1 }),

@@ -259,7 +259,13 @@ Deno.test("Broker.step() keeps within retainedMessages and retainedBytes and say
     await keep("a", 100);
     await keep("b", 1_000);
     await keep("a", 1_500);
-    pump.expect("puback #1 0x10", "puback #1 0x97", "puback #1 0x10", "puback #1 0x10", "puback #1 0x97");
+    pump.expect(
+      "puback #1 0x10",
+      "puback #1 0x97",
+      "puback #1 0x10",
+      "puback #1 0x10",
+      "puback #1 0x97",
+    );
   });
 });
 

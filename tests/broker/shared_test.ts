@@ -44,7 +44,9 @@ for (const protocolVersion of [3, 4, 5] as const) {
       const pump = await desk.connect("pump");
       for (const qos of [0, 1, 2] as const) {
         for (const text of ["1", "2", "3", "4", "5", "6"]) {
-          await pump.send(publishPacket("t", text, { qos, packetId: qos === 0 ? 0 : Number(text) }));
+          await pump.send(
+            publishPacket("t", text, { qos, packetId: qos === 0 ? 0 : Number(text) }),
+          );
           if (qos === 2) await pump.send(acknowledgement("pubrel", Number(text)));
         }
         const got = members.map(texts).sort();

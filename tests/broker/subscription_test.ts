@@ -3,12 +3,7 @@
 import assert from "node:assert/strict";
 import type { ProtocolVersion } from "../../src/packet/packet.ts";
 import { Desk } from "./desk.ts";
-import {
-  acknowledgement,
-  publishPacket,
-  subscribePacket,
-  unsubscribePacket,
-} from "./packets.ts";
+import { acknowledgement, publishPacket, subscribePacket, unsubscribePacket } from "./packets.ts";
 
 for (const protocolVersion of [3, 4, 5] as readonly ProtocolVersion[]) {
   Deno.test(`Broker.step() delivers by wildcards and keeps $-topics out of leading ones when ${protocolVersion} subscribes [MQTT-3.3.2-3] [MQTT-4.7.2-1] [MQTT-4.7.3-4]`, async () => {
@@ -43,7 +38,10 @@ for (const protocolVersion of [3, 4, 5] as readonly ProtocolVersion[]) {
       await panel.send(subscribePacket(1, ["a/#", 0], ["a/+", 2], ["a/b", 1]));
       panel.take();
       const pump = await desk.connect("pump");
-      await pump.send(publishPacket("a/b", "m", { packetId: 1, qos: 2 }), publishPacket("a/b", "z"));
+      await pump.send(
+        publishPacket("a/b", "m", { packetId: 1, qos: 2 }),
+        publishPacket("a/b", "z"),
+      );
       assert.deepEqual([...panel.lines()].sort(), [
         "publish a/b q0 z",
         "publish a/b q2 #1 m",

@@ -36,7 +36,6 @@ Deno.test("PlaceQueue holds what a sorted map holds when any orders came and wen
         else {
           const expected = sorted.filter(([at]) => at >= order).slice(0, many);
           assert.deepEqual(queue.places(order, many), expected.map(([, place]) => place));
-          assert.equal(queue.placeOf(order), model.get(order) ?? NOWHERE);
         }
       }
       const sorted = [...model].sort(([a], [b]) => a - b);

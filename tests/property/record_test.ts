@@ -15,18 +15,23 @@ import { forwarded } from "../../src/session/message.ts";
 import { delivery, inflight, message } from "../contract/store_values.ts";
 import { bytes, publishProperties, qos } from "./arbitraries.ts";
 
+/** Objects as programs make them, with the prototype of all. */
+function plain<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
+  return fc.record<T>(model, { noNullPrototype: true }) as fc.Arbitrary<T>;
+}
+
 const text = fc.string({ unit: "binary", maxLength: 200 });
 const instant = fc.oneof(
   fc.constantFrom(Infinity, 0),
   fc.double({ noNaN: true, min: 0, max: 1e15 }),
 );
 const order = fc.oneof(fc.nat(300), fc.maxSafeNat().map((n) => Math.floor(n / 4)));
-const identity = fc.record({
+const identity = plain({
   user: fc.option(text, { nil: undefined }),
   roles: fc.array(text, { maxLength: 3 }),
 });
 
-const messages = fc.record({
+const messages = plain({
   order,
   topic: text,
   payload: bytes,
@@ -37,11 +42,11 @@ const messages = fc.record({
   publisher: text,
 });
 
-const subscriptions = fc.record({
+const subscriptions = plain({
   full: text,
   shareName: fc.option(text, { nil: undefined }),
   filter: text,
-  options: fc.record({
+  options: plain({
     qos,
     noLocal: fc.boolean(),
     retainAsPublished: fc.boolean(),
@@ -59,7 +64,7 @@ const RECORDS: readonly (readonly [
 ])[] = [
   [
     "Session",
-    fc.record({
+    plain({
       clientId: text,
       owner: identity,
       expiryInterval: fc.nat(0xffff_ffff),
@@ -72,16 +77,16 @@ const RECORDS: readonly (readonly [
   ["Message", messages, record.encodeMessage, record.decodeMessage],
   [
     "Delayed",
-    fc.record({ message: messages, publishAt: instant }),
+    plain({ message: messages, publishAt: instant }),
     record.encodeDelayed,
     record.decodeDelayed,
   ],
   [
     "Will",
-    fc.record({
+    plain({
       clientId: text,
       owner: identity,
-      packet: fc.record({
+      packet: plain({
         topic: text,
         payload: bytes,
         qos,
@@ -157,7 +162,7 @@ Deno.test("ByteReader reads what ByteWriter wrote when values are at their limit
 });
 
 const entries: fc.Arbitrary<readonly Entry[]> = fc.array(
-  fc.record({
+  plain({
     kind: fc.constantFrom(0, 1, 1, 2, 2, 3, 4),
     session: fc.constantFrom(1, 1, 1, 2, 2 ** 40),
     packetId: fc.integer({ min: 1, max: 65_535 }),

@@ -24,7 +24,10 @@ export interface Tried {
 /** Smaller scenarios that are tried at most. */
 const SHRINKS = 100;
 
-/** Runs the scenario of a seed; a failing one is shrunk. `path` replays what was shrunk before, and shrinks no further. */
+/**
+ * Runs the scenario of a seed; a failing one is shrunk. `path` replays what was shrunk before, and
+ * shrinks no further.
+ */
 export async function trySeed(seed: number, path?: string): Promise<Tried> {
   let first: Outcome | undefined;
   let runs = 0;

@@ -3,8 +3,11 @@
  * store, fails when it is told to, and dies after so many commits as a power cut would have it.
  */
 
+import { ByteReader } from "../../src/store/bytes.ts";
 import type { Change, Key, Kv } from "../../src/store/kv.ts";
 import { kvOf } from "../../src/store/kv.ts";
+import { HeadReader, Kind } from "../../src/store/segment.ts";
+import { isGone } from "../../src/store/store_index.ts";
 import { classified } from "../../src/store/store_error.ts";
 
 export class KvDisk {
@@ -16,10 +19,10 @@ export class KvDisk {
   commitsLeft: number | undefined;
   /** What the disk says at a commit instead of taking it. */
   says: string | undefined;
-  /** Commits that it has taken. */
-  commits = 0;
-  /** Keys that were read by `get`. */
-  reads = 0;
+  /** Commits until it says that it is full; undefined: never. */
+  fullAfter: number | undefined;
+  /** The kinds of records that were read. */
+  readonly kindsRead = new Set<unknown>();
 
   private constructor(disk: Deno.Kv) {
     this.#disk = disk;
@@ -35,10 +38,13 @@ export class KvDisk {
     const power = this.#power;
     return Promise.resolve({
       get: (keys) => {
-        this.reads += keys.length;
+        for (const [kind] of keys) this.kindsRead.add(kind);
         return this.#whileOn(power, () => this.#kv.get(keys));
       },
-      list: (prefix) => this.#kv.list(prefix),
+      list: (prefix) => {
+        this.kindsRead.add(prefix[0]);
+        return this.#kv.list(prefix);
+      },
       commit: (changes) =>
         this.#whileOn(power, async () => {
           if (this.says !== undefined) throw classified(new Error(this.says), "on a test's disk");
@@ -47,7 +53,8 @@ export class KvDisk {
             throw new Error("the power is gone");
           }
           if (this.commitsLeft !== undefined) this.commitsLeft -= 1;
-          this.commits += 1;
+          if (this.fullAfter === 0) throw classified(new Error("disk is full"), "in a test");
+          if (this.fullAfter !== undefined) this.fullAfter -= 1;
           await this.#kv.commit(changes);
         }),
       close: () => {},
@@ -57,6 +64,11 @@ export class KvDisk {
   async #whileOn<T>(power: { on: boolean }, call: () => Promise<T>): Promise<T> {
     if (!power.on) throw new Error("the power is gone");
     return await call();
+  }
+
+  /** The power has not gone since the last cut. */
+  get powerOn(): boolean {
+    return this.#power.on;
   }
 
   /** Whatever was opened can do nothing more. */
@@ -71,6 +83,27 @@ export class KvDisk {
     const keys: Key[] = [];
     for await (const { key } of this.#kv.list(prefix)) keys.push(key);
     return keys;
+  }
+
+  /** The numbers of the long values whose parts must be there. */
+  async *restNumbers(): AsyncGenerator<number> {
+    for await (const { value } of this.#kv.list(["n"])) yield new ByteReader(value, "n").varint();
+  }
+
+  /** The orders of the large messages that an entry refers to which is not gone. */
+  async blobOrders(): Promise<Set<number>> {
+    const orders = new Set<number>();
+    const gone = new Map<unknown, Uint8Array>();
+    for await (const { key, value } of this.#kv.list(["e"])) gone.set(key[1], value);
+    for await (const { key, value } of this.#kv.list(["h"])) {
+      const head = new HeadReader(value);
+      while (head.next()) {
+        const carries = head.kind === Kind.queued || head.kind === Kind.inflight;
+        if (!carries || head.messageLength > 0 || isGone(gone.get(key[1]), head.at)) continue;
+        orders.add(head.order);
+      }
+    }
+    return orders;
   }
 
   /** Puts a change past the store. */
