@@ -6,7 +6,9 @@
 import { onConnect } from "../connection/on_connect.ts";
 import { isRefusal } from "../connection/guard.ts";
 import { refusal, welcome } from "../connection/connack.ts";
-import type { Connect } from "../packet/packet.ts";
+import type { Connection } from "../connection/connection.ts";
+import { encode } from "../packet/encode.ts";
+import type { Connack, Connect } from "../packet/packet.ts";
 import type { ReasonCode } from "../packet/reason_code.ts";
 import { Reason } from "../packet/reason_code.ts";
 import type { Verdict } from "../policy/identity.ts";
@@ -35,6 +37,10 @@ export function admitConnect(tables: Tables, live: Live, connect: Connect): void
     return turnAway(tables, live, result.reason, result.detail);
   }
   live.connection = result;
+  if (tooLargeFor(result, welcome(result, tables.rules, false))) {
+    const detail = `its Maximum Packet Size of ${result.maximumPacketSize} is below a CONNACK`;
+    return turnAway(tables, live, Reason.packetTooLarge, detail);
+  }
   tables.out.push(
     { type: "pause", connection: live.id },
     {
@@ -61,8 +67,15 @@ export function turnAway(
   detail: string,
 ): void {
   const packet = refusal(live.connection, reason, detail);
-  tables.out.push({ type: "send", to: live.id, packet });
+  if (!tooLargeFor(live.connection, packet)) {
+    tables.out.push({ type: "send", to: live.id, packet });
+  }
   dropLink(tables, live, "refused", reason, detail);
+}
+
+/** Whether the client could not be sent that CONNACK [MQTT-3.1.2-24]. */
+function tooLargeFor({ maximumPacketSize }: Connection, connack: Connack): boolean {
+  return maximumPacketSize !== Infinity && encode(connack, 5).length > maximumPacketSize;
 }
 
 /** The client is who it says, or not. */

@@ -126,7 +126,7 @@ function open(tables: Tables, event: Event & { type: "opened" }): void {
     lastHeard: tables.now,
     unacknowledged: 0,
     subacks: 0,
-    streamRoom: tables.rules.limits.outboxCongested,
+    qos0Room: tables.rules.limits.outboxCongested,
     outgoingAliases: undefined,
   };
   tables.connections.set(live.id, live);
@@ -195,7 +195,7 @@ function tick(tables: Tables): void {
     onDeadline(tables, deadline);
   }
   for (const client of [...tables.runnable]) {
-    if (client.live !== undefined) client.live.streamRoom = tables.rules.limits.outboxCongested;
+    if (client.live !== undefined) client.live.qos0Room = tables.rules.limits.outboxCongested;
     refill(tables, client);
   }
 }

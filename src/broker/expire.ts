@@ -12,7 +12,7 @@ import { clearRetained } from "./retain.ts";
 import { route, takeOrder } from "./route.ts";
 import { schedule } from "./schedule.ts";
 import type { Deadline, Live, Tables } from "./tables.ts";
-import { ask, replaceSession, sendable } from "./tables.ts";
+import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
 import { publishWill } from "./will.ts";
 
 /** Acts on one deadline, which has been taken out already. */
@@ -50,6 +50,11 @@ export function onDeadline(tables: Tables, deadline: Deadline): void {
     case "delayed": {
       const { message } = deadline;
       tables.delayed.delete(message.order);
+      if (message.expiresAt <= tables.now) { // [MQTT-3.3.2-5]
+        observeDrop(tables, message.publisher, message.topic, "expired");
+        const { order } = message;
+        return ask(tables, durably(message.publisher, [{ type: "deleteDelayed", order }]));
+      }
       const due = { ...message, order: takeOrder(tables) };
       return route(tables, due, message.publisher, undefined, [
         { type: "deleteDelayed", order: message.order },

@@ -28,8 +28,6 @@ export interface FannedOut {
   readonly then: Effect[];
   /** Somebody subscribes to it, connected or not. */
   readonly matched: boolean;
-  /** A queue under the policy `reject` had no room. */
-  rejected: boolean;
 }
 
 /** Sends, queues or drops the message for each that it matches. */
@@ -37,7 +35,7 @@ export function fanOut(tables: Tables, message: Message): FannedOut {
   const plan = tables.tree.match(message.topic);
   const { targets, groups } = plan;
   const matched = targets.length > 0 || groups.length > 0;
-  const result: FannedOut = { writes: [], then: [], matched, rejected: false };
+  const result: FannedOut = { writes: [], then: [], matched };
   if (message.qos === 0) {
     castToAll(tables, message, plan);
   } else {
@@ -96,7 +94,6 @@ function toTarget(
   if (delivered.dropped !== undefined) {
     const { dropped, droppedCount } = delivered;
     observeDrop(tables, client.clientId, message.topic, dropped, droppedCount);
-    if (tables.rules.queuePolicy === "reject") result.rejected = true;
   }
   readOn(tables, client);
 }

@@ -66,11 +66,18 @@ export function sendOutbound(tables: Tables, live: Live, outbound: Outbound): Ef
 export function withTopicAlias(live: Live, publish: Publish): Publish {
   const aliases = live.outgoingAliases ??= new Map();
   const known = aliases.get(publish.topic);
-  if (known !== undefined) {
-    return { ...publish, topic: "", properties: { ...publish.properties, topicAlias: known } };
-  }
-  const alias = aliases.size + 1;
+  const alias = known ?? aliases.size + 1;
   if (alias > live.connection.outgoingAliases) return publish;
-  aliases.set(publish.topic, alias);
-  return { ...publish, properties: { ...publish.properties, topicAlias: alias } };
+  const aliased: Publish = {
+    ...publish,
+    topic: known === undefined ? publish.topic : "",
+    properties: { ...publish.properties, topicAlias: alias },
+  };
+  const { maximumPacketSize } = live.connection;
+  // An alias that is new, or longer than its topic, may make the packet too long [MQTT-3.1.2-24].
+  if (
+    maximumPacketSize !== Infinity && encodePublish(aliased, 5).bytes.length > maximumPacketSize
+  ) return publish;
+  if (known === undefined) aliases.set(publish.topic, alias);
+  return aliased;
 }

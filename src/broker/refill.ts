@@ -18,10 +18,8 @@ import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
 
 /** Sends as much as the client and its quota take. */
 export function refill(tables: Tables, client: Client): void {
-  if (!sendable(client)) {
-    tables.runnable.delete(client); // its turn comes when it is back, or drained
-    return;
-  }
+  tables.runnable.delete(client);
+  if (!sendable(client)) return; // its turn comes when it is back, or drained
   const live = client.live!;
   // Half of the window for retained messages, so that neither they nor the queue wait for the other.
   if (client.streams.length > 0) {
@@ -32,7 +30,9 @@ export function refill(tables: Tables, client: Client): void {
     tables.now,
     (delivery) => fits(tables, live, delivery),
     tables.rules.limits.sendWindowBytes,
+    live.qos0Room,
   );
+  live.qos0Room -= done.qos0Bytes;
   if (done.session !== client.session) {
     replaceSession(tables, client, done.session);
     for (const [{ message }, reason] of done.dropped) {
@@ -48,6 +48,7 @@ export function refill(tables: Tables, client: Client): void {
     if (writes.length + then.length > 0) ask(tables, durably(client.clientId, writes, ...then));
   }
   if (client.streams.length > 0) streamRetained(tables, client, client.session.sendQuota);
+  if (live.qos0Room <= 0 && fifo.size(client.session.queue.head) > 0) tables.runnable.add(client);
   readOn(tables, client);
 }
 

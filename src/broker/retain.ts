@@ -18,18 +18,22 @@ import { observeDrop } from "./tables.ts";
 export function retain(tables: Tables, message: Message): readonly Write[] | undefined {
   const { topic } = message;
   if (message.payload.length === 0) return clearRetained(tables, topic); // [MQTT-3.3.1-6]
-  const { limits } = tables.rules;
-  const known = tables.retained.get(topic);
-  const bytes = messageSize(message) - (known === undefined ? 0 : messageSize(known));
-  if (
-    known === undefined && tables.retained.size >= limits.retainedMessages ||
-    tables.retainedBytes + bytes > limits.retainedBytes
-  ) {
+  if (!retainRoom(tables, message)) {
     observeDrop(tables, message.publisher, topic, "retainedFull");
     return undefined;
   }
   keepRetained(tables, message); // [MQTT-3.3.1-5]
   return [{ type: "putRetained", message }];
+}
+
+/** Whether the limits let the message be retained. */
+export function retainRoom(tables: Tables, message: Message): boolean {
+  if (message.payload.length === 0) return true;
+  const { limits } = tables.rules;
+  const known = tables.retained.get(message.topic);
+  const bytes = messageSize(message) - (known === undefined ? 0 : messageSize(known));
+  if (known === undefined && tables.retained.size >= limits.retainedMessages) return false;
+  return tables.retainedBytes + bytes <= limits.retainedBytes;
 }
 
 /** Puts it into the tables, in the place of an earlier one, until it expires. */

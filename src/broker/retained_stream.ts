@@ -59,7 +59,7 @@ export function streamRetained(tables: Tables, client: Client, quota: number): v
   let left = quota;
   let turns = tables.rules.limits.retainedPerTurn;
   let waiting = false;
-  while (client.streams.length > 0 && turns > 0 && !waiting && live.streamRoom > 0) {
+  while (client.streams.length > 0 && turns > 0 && !waiting && live.qos0Room > 0) {
     const stream = client.streams[0]!;
     const message = stream.pending ?? next(stream);
     if (message === undefined) {
@@ -72,7 +72,7 @@ export function streamRetained(tables: Tables, client: Client, quota: number): v
       stream.pending = undefined;
     } else if (delivery.qos === 0) {
       stream.pending = undefined;
-      live.streamRoom -= messageSize(message);
+      live.qos0Room -= messageSize(message);
       sendNow(tables, live, delivery);
     } else if (
       left > 0 && hasWindow(client.session, tables.rules.limits) &&

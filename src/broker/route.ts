@@ -15,8 +15,9 @@ import { durably } from "../session/step.ts";
 import { delay, isDelayed } from "./delayed.ts";
 import { fanOut } from "./fan_out.ts";
 import { retain } from "./retain.ts";
+import { noRoomFor } from "./room.ts";
 import type { Client, Live, Tables } from "./tables.ts";
-import { ask, replaceSession } from "./tables.ts";
+import { ask, observeDrop, replaceSession } from "./tables.ts";
 
 /** Who is to be told that the message is safe. */
 export interface Receipt {
@@ -43,16 +44,19 @@ export function route(
     const reason = delayed === undefined ? Reason.quotaExceeded : Reason.success;
     return finish(tables, of, receipt, reason, [...writes, ...delayed ?? []], []);
   }
-  let reason: number = Reason.success;
+  if (receipt?.live.connection.version === 5) {
+    const full = noRoomFor(tables, message);
+    if (full !== undefined) {
+      observeDrop(tables, message.publisher, message.topic, full);
+      return finish(tables, of, receipt, Reason.quotaExceeded, writes, []);
+    }
+  }
   let retained: readonly Write[] = [];
   if (message.retain) {
-    const kept = retain(tables, message.qos === 0 ? owned(message) : message);
-    if (kept === undefined) reason = Reason.quotaExceeded;
-    else retained = kept;
+    retained = retain(tables, message.qos === 0 ? owned(message) : message) ?? [];
   }
-  const { writes: fanned, then, matched, rejected } = fanOut(tables, message);
-  if (rejected) reason = Reason.quotaExceeded;
-  else if (!matched && reason === Reason.success) reason = Reason.noMatchingSubscribers;
+  const { writes: fanned, then, matched } = fanOut(tables, message);
+  const reason = matched ? Reason.success : Reason.noMatchingSubscribers;
   const all = writes.length + retained.length === 0 ? fanned : [...writes, ...retained, ...fanned];
   finish(tables, of, receipt, reason, all, then);
 }

@@ -138,7 +138,6 @@ function enqueue(tables: Tables, group: Group, message: Message, result: FannedO
   if (delivered.dropped !== undefined) {
     const { dropped, droppedCount } = delivered;
     observeDrop(tables, group.key, message.topic, dropped, droppedCount);
-    if (tables.rules.queuePolicy === "reject") result.rejected = true;
   }
 }
 
@@ -240,6 +239,11 @@ function nextMember(group: Group, passes: (member: Member) => boolean): Member |
     return member;
   }
   return undefined;
+}
+
+/** Whether a member that is here could be sent a message now. */
+export function someTakesNow(tables: Tables, group: Group): boolean {
+  return group.members.some((member) => sendable(member.client) && takesNow(tables, member));
 }
 
 /** Has quota, and nothing of its own that the message would overtake. */

@@ -40,8 +40,8 @@ export interface Live {
   unacknowledged: number;
   /** SUBACKs that wait for the store: no retained message goes before them. */
   subacks: number;
-  /** Bytes of retained messages with QoS 0 that may go into its outbox before the next tick. */
-  streamRoom: number;
+  /** Bytes of retained and queued messages with QoS 0 that may go into its outbox before the next tick. */
+  qos0Room: number;
   /** Topic Aliases that the broker has set towards this client. */
   outgoingAliases: Map<TopicName, number> | undefined;
 }

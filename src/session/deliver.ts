@@ -5,12 +5,14 @@
 
 import type { PacketId } from "../packet/packet.ts";
 import type { Instant } from "../policy/identity.ts";
+import type { Limits } from "../policy/limits.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { DropReason } from "./fact.ts";
 import * as fifo from "./fifo.ts";
 import type { Delivery } from "./message.ts";
 import { messageSize } from "./message.ts";
 import * as ids from "./packet_id_map.ts";
+import type { Queue } from "./queue.ts";
 import { dropOldest, enqueue, queueLength } from "./queue.ts";
 import type { Session } from "./session.ts";
 import { hasWindow, isStored } from "./session.ts";
@@ -82,6 +84,12 @@ export function intoFlight(
   };
 }
 
+/** Whether a queue has no room for another message of that size. */
+export function isFull(queue: Queue, size: number, limits: Limits): boolean {
+  return queueLength(queue) >= limits.queuedMessagesPerSession ||
+    queue.bytes + size > limits.queuedBytesPerSession;
+}
+
 function intoQueue(session: Session, delivery: Delivery, given: DeliverGiven): Delivered {
   const { limits, queuePolicy } = given.rules;
   const size = messageSize(delivery.message);
@@ -89,9 +97,7 @@ function intoQueue(session: Session, delivery: Delivery, given: DeliverGiven): D
   const writes: Write[] = [];
   let queue = session.queue;
   let droppedCount = 0;
-  const full = () =>
-    queueLength(queue) >= limits.queuedMessagesPerSession ||
-    queue.bytes + size > limits.queuedBytesPerSession;
+  const full = () => isFull(queue, size, limits);
   const reason = given.room ? "queueFull" : "brokerQueueFull";
   if (full() || !given.room) {
     if (queuePolicy !== "dropOldest" || size > limits.queuedBytesPerSession) {

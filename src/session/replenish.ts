@@ -29,6 +29,8 @@ export interface Replenished {
   readonly writes: readonly Write[];
   readonly outbound: readonly Outbound[];
   readonly dropped: readonly (readonly [Delivery, DropReason])[];
+  /** Bytes of the QoS 0 messages in `outbound`. */
+  readonly qos0Bytes: number;
 }
 
 /**
@@ -36,18 +38,21 @@ export interface Replenished {
  *
  * @param fits whether the client takes a packet of that size [MQTT-3.1.2-24]
  * @param windowBytes of messages that may be inflight; the last one may go over it
+ * @param qos0Room bytes of QoS 0 messages, which no acknowledgement paces; the last may go over it
  */
 export function replenish(
   session: Session,
   now: Instant,
   fits: (delivery: Delivery) => boolean,
   windowBytes = Infinity,
+  qos0Room = Infinity,
 ): Replenished {
   const writes: Write[] = [];
   const outbound: Outbound[] = [];
   const dropped: [Delivery, DropReason][] = [];
+  let qos0Bytes = 0;
   let next = sendAgain(session, now, outbound, windowBytes);
-  while (next.sendQuota > 0 && next.sentBytes < windowBytes) {
+  while (next.sendQuota > 0 && next.sentBytes < windowBytes && qos0Bytes < qos0Room) {
     const delivery = fifo.peek(next.queue.head);
     if (delivery === undefined) break;
     const { clientId } = session;
@@ -63,6 +68,7 @@ export function replenish(
     if (reason !== undefined) {
       dropped.push([delivery, reason]);
     } else if (delivery.qos === 0) {
+      qos0Bytes += messageSize(delivery.message);
       outbound.push({ delivery, packetId: 0, dup: false });
     } else {
       const packetId = ids.firstFree(next.inflight, next.nextPacketId);
@@ -73,7 +79,7 @@ export function replenish(
       outbound.push({ delivery, packetId, dup: false });
     }
   }
-  return { session: next, writes, outbound, dropped };
+  return { session: next, writes, outbound, dropped, qos0Bytes };
 }
 
 /** Takes what waits for its resend; a whole window at once, so no copy of the list for each. */

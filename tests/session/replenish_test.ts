@@ -34,6 +34,7 @@ for (const stored of [true, false]) {
       writes: [],
       outbound: [],
       dropped: [],
+      qos0Bytes: 0,
     });
     assert.equal(replenish(before, NOW, always).session, before);
   });
