@@ -193,3 +193,33 @@ Deno.test("Broker.step() gives the room of a session back when that ends", async
     assert.deepEqual(desk.drops, {});
   });
 });
+
+Deno.test("Broker.step() delivers to nobody what it refuses when one queue of several is full under reject", async () => {
+  await Desk.with(
+    { queuePolicy: "reject", limits: { queuedMessagesPerSession: 1 } },
+    async (desk) => {
+      await absent(desk);
+      const here = await desk.connect("here");
+      await here.send(subscribePacket(1, ["t", 1]));
+      here.take();
+      const pump = await desk.connect("pump");
+      assert.deepEqual(await publish(pump, "1", "2"), ["puback #1", "puback #2 0x97"]);
+      here.expect("publish t q1 #1 1");
+    },
+  );
+});
+
+Deno.test("Broker.step() tells 5.0 publishers 0x97 when the store is full, and QoS 0 flows", async () => {
+  await Desk.with({}, async (desk) => {
+    const here = await desk.connect("here");
+    await here.send(subscribePacket(1, ["t", 0]));
+    here.take();
+    await desk.feed({ type: "store", full: true });
+    const pump = await desk.connect("pump");
+    assert.deepEqual(await publish(pump, "1"), ["puback #1 0x97"]);
+    await pump.send(publishPacket("t", "now"));
+    here.expect("publish t q0 now");
+    await desk.feed({ type: "store", full: false });
+    assert.deepEqual(await publish(pump, "2"), ["puback #1"]);
+  });
+});
