@@ -120,25 +120,11 @@ function perform(tables: Tables, live: Live, client: Client, demand: Demand): vo
       );
     }
     case "subscribe":
-      ask(
-        tables,
-        durably(client.clientId, demand.writes, {
-          type: "send",
-          to: live.id,
-          packet: demand.receipt,
-        }),
-      );
+      askReceipt(tables, live, client, demand);
       return index(tables, client, demand.granted);
     case "unsubscribe":
       // First: a group that ends with its last member is to end after the membership.
-      ask(
-        tables,
-        durably(client.clientId, demand.writes, {
-          type: "send",
-          to: live.id,
-          packet: demand.receipt,
-        }),
-      );
+      askReceipt(tables, live, client, demand);
       return unindex(tables, client, demand.removed);
     case "disconnect":
       return closeLive(
@@ -153,6 +139,16 @@ function perform(tables: Tables, live: Live, client: Client, demand: Demand): vo
     default:
       tables.out.push(demand);
   }
+}
+
+/** SUBACK or UNSUBACK, when what it speaks of is durable. */
+function askReceipt(
+  tables: Tables,
+  live: Live,
+  { clientId }: Client,
+  { writes, receipt }: Demand & { readonly type: "subscribe" | "unsubscribe" },
+): void {
+  ask(tables, durably(clientId, writes, { type: "send", to: live.id, packet: receipt }));
 }
 
 function publish(tables: Tables, live: Live, packet: Publish): void {

@@ -2,6 +2,8 @@
  * The brokers that are measured, each a process of its own on the first core.
  */
 
+import { freePort } from "../free_port.ts";
+
 export interface Broker {
   readonly name: string;
   readonly port: number;
@@ -61,12 +63,6 @@ async function start(
       await Deno.remove(directory, { recursive: true });
     },
   };
-}
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  return listener.addr.port;
 }
 
 /** Waits until somebody listens there: a process says so in no other way that all brokers share. */

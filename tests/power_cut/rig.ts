@@ -6,6 +6,7 @@
 
 import { startArguments } from "../end_to_end/broker_process.ts";
 import { RawClient, text } from "../end_to_end/raw.ts";
+import { freePort } from "../free_port.ts";
 import { Publisher, Subscriber } from "./actors.ts";
 
 export interface PowerCutReport {
@@ -168,10 +169,4 @@ async function startBroker(
   }
   starts.push(performance.now() - began);
   return child;
-}
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  return listener.addr.port;
 }
