@@ -10,6 +10,13 @@ import { check } from "./src/command/check.ts";
 import { explain, type ExplainOptions } from "./src/command/explain.ts";
 import { run } from "./src/command/run.ts";
 import { schema } from "./src/command/schema.ts";
+import { scram, type ScramCommandOptions, usualIterations } from "./src/command/scram.ts";
+import { storeExport } from "./src/command/store_export.ts";
+import { storeImport } from "./src/command/store_import.ts";
+import { storeInspect } from "./src/command/store_inspect.ts";
+import type { StorePlace } from "./src/command/store_place.ts";
+import { storeVerify } from "./src/command/store_verify.ts";
+import { fewestIterations, mostIterations } from "./src/authentication/scram_keys.ts";
 import { nearest } from "./src/server/nearest.ts";
 
 const badUsage = 2;
@@ -21,7 +28,9 @@ Examples:
   dunlin run --config dunlin.json        serve what the file says
   dunlin check dunlin.json               show every problem of the file
   dunlin explain --config dunlin.json    show every effective value and its source
-  dunlin schema > dunlin.schema.json     the JSON Schema of the file, for an editor`;
+  dunlin schema > dunlin.schema.json     the JSON Schema of the file, for an editor
+  dunlin scram ada < password.txt        a user for authentication.scram
+  dunlin store verify ./dunlin-data      check a store while no broker runs on it`;
 
 /**
  * Runs the command that the arguments name.
@@ -63,6 +72,14 @@ export async function main(args: readonly string[]): Promise<number> {
     .action(() => {
       status = schema();
     });
+  program.command("scram").argument("<user>", "the user name")
+    .description("make an entry of authentication.scram from a password on standard input")
+    .option("-i, --iterations <number>", "how often it is hashed", iterationsOf, usualIterations)
+    .option("-r, --role <name...>", "the roles of the user", [])
+    .action(async (user: string, options: ScramCommandOptions) => {
+      status = await scram(user, options);
+    });
+  addStoreCommands(program, (done) => status = done);
 
   try {
     await program.parseAsync(args, { from: "user" });
@@ -80,6 +97,38 @@ function withConfigOptions(command: Command): Command {
     .option("-d, --data <directory>", "where the broker keeps its files");
 }
 
+/** What is done with a store while no broker runs on it. */
+function addStoreCommands(program: Command, done: (status: number) => void): void {
+  const store = program.command("store")
+    .description("look at, check, back up and move what a broker keeps, while it does not run");
+  const about = (command: Command) =>
+    command.argument("[directory]", "the data directory; without it that of the configuration")
+      .option("-c, --config <file>", "the configuration file that names the data directory");
+  about(store.command("inspect")).description("show what is in it, in numbers")
+    .option("--json", "print one JSON object")
+    .option("--sessions <number>", "how many sessions are shown", countOf)
+    .action(async (directory: string | undefined, options: StorePlace) => {
+      done(await storeInspect({ ...options, directory }));
+    });
+  about(store.command("verify")).description("read every record and show each problem")
+    .option("--repair", "set a store with problems aside and carry over what is whole")
+    .action(async (directory: string | undefined, options: StorePlace) => {
+      done(await storeVerify({ ...options, directory }));
+    });
+  about(store.command("export")).description("write it as JSON lines")
+    .option("-o, --output <file>", "the file to write, in place of standard output")
+    .action(async (directory: string | undefined, options: StorePlace) => {
+      done(await storeExport({ ...options, directory }));
+    });
+  about(
+    store.command("import").argument("<file>", "an export; - is standard input"),
+  ).description("make it what an export says, all of it or nothing")
+    .option("--replace", "set aside a store that is not empty")
+    .action(async (file: string, directory: string | undefined, options: StorePlace) => {
+      done(await storeImport({ ...options, file, directory }));
+    });
+}
+
 /** As `run` is also what an unknown word leads to, a misspelt command arrives there. */
 function refuseOperands(program: Command, operands: readonly string[]): void {
   const [word] = operands;
@@ -89,10 +138,23 @@ function refuseOperands(program: Command, operands: readonly string[]): void {
   program.error(`error: unknown command ${JSON.stringify(word)}${hint}`);
 }
 
+function iterationsOf(text: string): number {
+  const iterations = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (iterations >= fewestIterations && iterations <= mostIterations) return iterations;
+  throw new InvalidArgumentError(
+    `Iterations are a whole number from ${fewestIterations} to ${mostIterations}.`,
+  );
+}
+
 function portNumber(text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
   throw new InvalidArgumentError("A port is a whole number from 0 to 65535.");
+}
+
+function countOf(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("A number of sessions is a whole number.");
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

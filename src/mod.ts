@@ -10,3 +10,4 @@ export type { Config, Problem } from "./server/config.ts";
 export { configureLog } from "./server/log.ts";
 export type { Store } from "./store/store.ts";
 export type { Authenticator } from "./authentication/authenticator.ts";
+export type { Exchange, Method } from "./authentication/method.ts";

@@ -1,15 +1,19 @@
 /**
- * Who proves identities: one interface, and the one that lets anonymous clients in. Password files,
- * tokens and certificates join it with the issue that brings them.
+ * Who proves identities: one interface, the one that lets anonymous clients in, and how methods of
+ * enhanced authentication join it. Password files, tokens and certificates come with the issue that
+ * brings them.
  */
 
 import { Reason } from "../packet/reason_code.ts";
 import type { Credentials, Verdict } from "../policy/identity.ts";
 import { ANONYMOUS } from "../policy/identity.ts";
+import type { Exchange, Method } from "./method.ts";
 
 export interface Authenticator {
-  /** The verdict, at once where it needs nobody else. Does not reject. */
+  /** On a CONNECT without Authentication Method: at once where nobody else is needed. Does not reject. */
   verify(credentials: Credentials): Verdict | Promise<Verdict>;
+  /** An exchange of the Authentication Method that the credentials name; undefined: it is not on offer. */
+  begin?(credentials: Credentials): Exchange | undefined;
 }
 
 /**
@@ -26,3 +30,20 @@ export const anonymousOnly: Authenticator = {
     };
   },
 };
+
+/**
+ * The same authenticator with methods of enhanced authentication on offer.
+ *
+ * @throws RangeError where two methods have one name
+ */
+export function withMethods(plain: Authenticator, methods: readonly Method[]): Authenticator {
+  const byName = new Map(methods.map((method) => [method.name, method]));
+  if (byName.size < methods.length) {
+    const names = methods.map(({ name }) => name).join(", ");
+    throw new RangeError(`each authentication method has a name of its own; found ${names}`);
+  }
+  return {
+    verify: (credentials) => plain.verify(credentials),
+    begin: (credentials) => byName.get(credentials.authenticationMethod ?? "")?.begin(credentials),
+  };
+}

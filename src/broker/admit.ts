@@ -8,13 +8,14 @@ import { isRefusal } from "../connection/guard.ts";
 import { refusal, welcome } from "../connection/connack.ts";
 import type { Connection } from "../connection/connection.ts";
 import { encode } from "../packet/encode.ts";
-import type { Connack, Connect } from "../packet/packet.ts";
+import type { Auth, Connack, Connect } from "../packet/packet.ts";
 import type { ReasonCode } from "../packet/reason_code.ts";
 import { Reason } from "../packet/reason_code.ts";
-import type { Verdict } from "../policy/identity.ts";
+import type { ClientId, Identity } from "../policy/identity.ts";
 import { ownerName, sameOwner } from "../policy/identity.ts";
 import * as ids from "../session/packet_id_map.ts";
 import { resume } from "../session/resume.ts";
+import type { CloseReason } from "../session/fact.ts";
 import { restore } from "../session/restore.ts";
 import { isStored, newSession } from "../session/session.ts";
 import type { Session } from "../session/session.ts";
@@ -24,6 +25,7 @@ import type { StoredSession, Write } from "../session/write.ts";
 import { closeLive, dropLink } from "./close.ts";
 import { endSession } from "./end_session.ts";
 import { fits } from "./outgoing.ts";
+import { overfull } from "./pressure.ts";
 import { cancel, schedule } from "./schedule.ts";
 import type { Client, Live, Tables } from "./tables.ts";
 import { ask, NO_GROUPS, NO_STREAMS, observeDrop, replaceSession } from "./tables.ts";
@@ -31,7 +33,8 @@ import { keepWill } from "./will.ts";
 
 /** CONNECT: reading stops until the client has been let in or turned away. */
 export function admitConnect(tables: Tables, live: Live, connect: Connect): void {
-  const result = onConnect(live.connection, connect, tables.rules, live.assignedClientId);
+  const assigned = connect.clientId === "" ? assignedClientId(live.entropy) : "";
+  const result = onConnect(live.connection, connect, tables.rules, assigned);
   if (isRefusal(result)) {
     live.connection = result.connection;
     return turnAway(tables, live, result.reason, result.detail);
@@ -46,6 +49,7 @@ export function admitConnect(tables: Tables, live: Live, connect: Connect): void
     {
       type: "authenticate",
       connection: live.id,
+      step: "first",
       credentials: {
         clientId: result.clientId,
         username: connect.username,
@@ -59,33 +63,53 @@ export function admitConnect(tables: Tables, live: Live, connect: Connect): void
   );
 }
 
+/** 16 characters behind `dunlin-`, 5 random bits each [MQTT-3.1.3-6]. */
+function assignedClientId(entropy: Uint8Array): string {
+  const letters: number[] = [];
+  for (const byte of entropy) letters.push(ALPHABET.charCodeAt(byte & 31));
+  return "dunlin-" + String.fromCharCode(...letters);
+}
+
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+
 /** CONNACK with the reason, then the end [MQTT-3.2.2-7]. */
 export function turnAway(
   tables: Tables,
   live: Live,
   reason: ReasonCode,
   detail: string,
+  why: CloseReason = "refused",
 ): void {
   const packet = refusal(live.connection, reason, detail);
   if (!tooLargeFor(live.connection, packet)) {
     tables.out.push({ type: "send", to: live.id, packet });
   }
-  dropLink(tables, live, "refused", reason, detail);
+  dropLink(tables, live, why, reason, detail);
 }
 
-/** Whether the client could not be sent that CONNACK [MQTT-3.1.2-24]. */
-function tooLargeFor({ maximumPacketSize }: Connection, connack: Connack): boolean {
-  return maximumPacketSize !== Infinity && encode(connack, 5).length > maximumPacketSize;
+/** Whether the client could not be sent that packet [MQTT-3.1.2-24]. */
+export function tooLargeFor({ maximumPacketSize }: Connection, packet: Connack | Auth): boolean {
+  return maximumPacketSize !== Infinity && encode(packet, 5).length > maximumPacketSize;
 }
 
-/** The client is who it says, or not. */
-export function admitVerdict(tables: Tables, live: Live, verdict: Verdict): void {
-  if (live.connection.stage !== "authenticating") return;
-  if (verdict.type === "refused") {
-    return turnAway(tables, live, verdict.reason, verdict.detail);
-  }
-  live.connection = { ...live.connection, identity: verdict.identity };
+/** The client is who it says: what CONNACK tells of the proof stands in its exchange already. */
+export function admitIdentity(tables: Tables, live: Live, identity: Identity): void {
+  const { assigned, clientId } = live.connection;
+  live.connection = {
+    ...live.connection,
+    identity,
+    clientId: assigned ? unusedClientId(tables, clientId) : clientId,
+  };
   const { connection } = live;
+  if (
+    connection.exchange?.data !== undefined &&
+    tooLargeFor(connection, welcome(connection, tables.rules, false))
+  ) {
+    const detail =
+      `its Maximum Packet Size of ${connection.maximumPacketSize} is below a CONNACK with what its ` +
+      "authentication method says";
+    return turnAway(tables, live, Reason.packetTooLarge, detail);
+  }
   const known = tables.clients.get(connection.clientId);
   if (
     known !== undefined && tables.rules.takeover === "sameIdentity" &&
@@ -100,6 +124,10 @@ export function admitVerdict(tables: Tables, live: Live, verdict: Verdict): void
       }, not to ${ownerName(connection.identity)}`,
     );
   }
+  if (tables.storeFull && overfull(tables) && needsStore(tables, connection)) {
+    const detail = "the broker's store has no room for now";
+    return turnAway(tables, live, Reason.serverUnavailable, detail);
+  }
   if (known === undefined) return admitNew(tables, live);
   if (known.live !== undefined) { // [MQTT-3.1.4-3]
     closeLive(tables, known.live, "takenOver", Reason.sessionTakenOver, "by a new connection");
@@ -113,12 +141,32 @@ export function admitVerdict(tables: Tables, live: Live, verdict: Verdict): void
   left.live = live;
   live.client = left;
   live.connection = { ...live.connection, stage: "loading" };
+  tables.pending += 1; // until it is loaded
   tables.out.push({
     type: "load",
     connection: live.id,
     clientId: left.clientId,
     most: tables.rules.limits.queueHead,
   });
+}
+
+/** The id that was made for a client, with another end as long as a session has it [MQTT-3.2.2-16]. */
+function unusedClientId({ clients }: Tables, made: ClientId): ClientId {
+  let clientId = made;
+  for (let count = 0; clients.has(clientId); count++) {
+    const end = String(count);
+    clientId = made.slice(0, -end.length) + end; // as long as before: its CONNACK was measured
+  }
+  return clientId;
+}
+
+/** Whether its CONNACK would wait for the store: what waits there has a limit, section 7. */
+function needsStore(
+  { clients, ending }: Tables,
+  { clientId, sessionExpiryInterval, will }: Connection,
+): boolean {
+  return sessionExpiryInterval > 0 || will !== undefined || clients.has(clientId) ||
+    ending.has(clientId);
 }
 
 function admitNew(tables: Tables, live: Live): void {
@@ -139,6 +187,7 @@ function admitNew(tables: Tables, live: Live): void {
     streams: NO_STREAMS,
     reading: false,
     groups: NO_GROUPS,
+    due: { session: undefined, will: undefined },
   };
   tables.clients.set(client.clientId, client);
   live.client = client;
@@ -170,12 +219,12 @@ function greet(
   replaceSession(tables, client, next);
   if (isStored(next)) {
     writes.push({ type: "putSession", clientId, owner, expiryInterval, expiresAt: Infinity });
-  } else if (tables.pending > 0) {
-    // The end of its stored session may be on its way to the disk still: CONNACK may not overtake it.
+  } else if (tables.ending.has(clientId)) {
+    // The end of its stored session is on its way to the disk still: CONNACK may not overtake it.
     writes.push({ type: "deleteSession", clientId });
   }
   writes.push(...keepWill(client, connection));
-  live.connection = { ...connection, stage: "connected" };
+  live.connection = { ...connection, stage: "connected", exchange: undefined };
   if (connection.keepAlive > 0) {
     const patience = connection.keepAlive * 1500; // [MQTT-3.1.2-22]
     schedule(tables, { type: "keepAlive", live }, tables.now + patience);

@@ -4,16 +4,19 @@
  */
 
 import { newConnection } from "../connection/connection.ts";
+import { isConnected } from "../connection/stage.ts";
 import { Reason, reasonName } from "../packet/reason_code.ts";
 import type { Instant } from "../policy/identity.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { Effect } from "../session/effect.ts";
 import { arrived, shiftTail, tailStart } from "../session/queue.ts";
-import { admitLoaded, admitVerdict, turnAway } from "./admit.ts";
+import { admitLoaded, turnAway } from "./admit.ts";
+import { onVerdict } from "./authenticate.ts";
 import { closeLive, dropLink, leave } from "./close.ts";
 import type { Event } from "./event.ts";
 import { onDeadline } from "./expire.ts";
 import { onPacket } from "./on_packet.ts";
+import { goOnReading } from "./pressure.ts";
 import { recover, recovered, recoverMember } from "./recover.ts";
 import { refill } from "./refill.ts";
 import { cancel, schedule, takeDue } from "./schedule.ts";
@@ -67,14 +70,15 @@ function answer(tables: Tables, event: Event): void {
       return refuseMalformed(tables, event);
     case "authenticated": {
       const live = tables.connections.get(event.connection);
-      if (live !== undefined) admitVerdict(tables, live, event.verdict);
+      if (live !== undefined) onVerdict(tables, live, event.verdict);
       return;
     }
     case "loaded": {
       if (event.connection === 0) return recoverMember(tables, event.clientId, event.stored);
+      tables.pending -= 1;
       const live = tables.connections.get(event.connection);
       if (live !== undefined) admitLoaded(tables, live, event.stored);
-      return;
+      return goOnReading(tables);
     }
     case "read":
       return goOn(tables, event);
@@ -91,8 +95,7 @@ function answer(tables: Tables, event: Event): void {
     case "tick":
       return tick(tables);
     case "store":
-      tables.storeFull = event.full;
-      return;
+      return storeRoom(tables, event);
     case "indexed":
       return recover(tables, event.record);
     case "recovered":
@@ -118,7 +121,7 @@ function open(tables: Tables, event: Event & { type: "opened" }): void {
   const live: Live = {
     id: event.connection,
     connection: newConnection(event.connection, event.peer),
-    assignedClientId: assignedClientId(event.entropy),
+    entropy: event.entropy,
     client: undefined,
     ready: false,
     congested: false,
@@ -128,30 +131,35 @@ function open(tables: Tables, event: Event & { type: "opened" }): void {
     subacks: 0,
     qos0Room: tables.rules.limits.outboxCongested,
     outgoingAliases: undefined,
+    due: {
+      connect: undefined,
+      keepAlive: undefined,
+      drain: undefined,
+      retry: undefined,
+      reauthentication: undefined,
+    },
   };
   tables.connections.set(live.id, live);
   const { connectTimeout } = tables.rules.limits;
   schedule(tables, { type: "connect", live }, tables.now + connectTimeout * 1000);
 }
 
-/** 16 characters behind `dunlin-`, 5 random bits each [MQTT-3.1.3-6]. */
-function assignedClientId(entropy: Uint8Array): string {
-  const letters: number[] = [];
-  for (const byte of entropy) letters.push(ALPHABET.charCodeAt(byte & 31));
-  return "dunlin-" + String.fromCharCode(...letters);
-}
-
-const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
-
 /** Before CONNECT a CONNACK tells what a DISCONNECT tells after it, where the version is known. */
 function refuseMalformed(tables: Tables, event: Event & { type: "malformed" }): void {
   const live = tables.connections.get(event.connection);
   if (live === undefined) return;
-  if (live.connection.stage === "connected") {
-    return closeLive(tables, live, "malformedPacket", event.reason, event.detail);
+  const { stage, version } = live.connection;
+  if (isConnected(stage)) {
+    // Only a CONNECT names a version, and a second one is a Protocol Error whatever else it is.
+    const reason = event.version === undefined ? event.reason : Reason.protocolError;
+    return closeLive(tables, live, "malformedPacket", reason, event.detail); // [MQTT-3.14.2-1]
   }
   const answerable = event.version === 5 || event.reason === Reason.unsupportedProtocolVersion;
-  if (live.connection.stage === "awaitingConnect" && event.version !== undefined && answerable) {
+  if (stage === "authenticating" && version === 5) { // most likely a malformed AUTH
+    const reason = event.version === undefined ? event.reason : Reason.protocolError;
+    return turnAway(tables, live, reason, event.detail, "malformedPacket");
+  }
+  if (stage === "awaitingConnect" && event.version !== undefined && answerable) {
     live.connection = { ...live.connection, version: event.version };
     return turnAway(tables, live, event.reason, event.detail);
   }
@@ -186,6 +194,13 @@ function congestion(tables: Tables, id: number, congested: boolean): void {
   }
   cancel(tables, { type: "drain", live });
   if (live.client !== undefined) refill(tables, live.client);
+}
+
+/** The store takes nothing for now, or takes what waited. */
+function storeRoom(tables: Tables, { full, detail }: Event & { type: "store" }): void {
+  tables.storeFull = full;
+  tables.out.push({ type: "observe", fact: { type: "store", full, detail } });
+  goOnReading(tables);
 }
 
 function tick(tables: Tables): void {

@@ -12,8 +12,9 @@ import { durably } from "../session/step.ts";
 import { fits, sendDelivery, sendNow } from "./outgoing.ts";
 import type { Cast, Plan, Shape, Target } from "./plan.ts";
 import { withoutOwn } from "./plan.ts";
+import { queueBound } from "./queued.ts";
 import type { Client, Tables } from "./tables.ts";
-import { ask, observeDrop, queueRoom, replaceSession, sendable } from "./tables.ts";
+import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
 import { deliveryTo } from "./target.ts";
 
 /** Sends the message, with QoS 0, to all targets of the plan. */
@@ -104,7 +105,7 @@ export function castToOne(tables: Tables, message: Message, target: Target): voi
       rules: tables.rules,
       ready: false,
       absent: client.live === undefined,
-      room: queueRoom(tables),
+      bound: queueBound(tables, client.session),
     });
     replaceSession(tables, client, delivered.session);
     if (delivered.dropped !== undefined) {

@@ -3,6 +3,7 @@
  */
 
 import { expiresAt } from "../connection/on_connect.ts";
+import { isConnected } from "../connection/stage.ts";
 import type { ReasonCode } from "../packet/reason_code.ts";
 import type { CloseReason } from "../session/fact.ts";
 import { resting } from "../session/session.ts";
@@ -62,6 +63,7 @@ export function leave(
   tables.heldBack.delete(live);
   tables.liveVersion += 1;
   cancel(tables, { type: "connect", live });
+  cancel(tables, { type: "reauthentication", live });
   cancel(tables, { type: "keepAlive", live });
   cancel(tables, { type: "drain", live });
   cancel(tables, { type: "retry", live });
@@ -79,7 +81,7 @@ export function leave(
     },
   });
   if (client === undefined || client.live !== live) return;
-  if (connection.stage === "connected") rest(tables, client, reason);
+  if (isConnected(connection.stage)) rest(tables, client, reason);
   else client.live = undefined; // it was never greeted: the session rests as before
 }
 

@@ -3,7 +3,7 @@
  */
 
 import type { Message } from "../session/message.ts";
-import { owned } from "../session/message.ts";
+import { messageSize, owned } from "../session/message.ts";
 import type { Write } from "../session/write.ts";
 import { parseDelayed } from "../topic/delayed.ts";
 import { schedule } from "./schedule.ts";
@@ -19,7 +19,9 @@ export function isDelayed(message: Message): boolean {
 export function delay(tables: Tables, message: Message): readonly Write[] | undefined {
   const { limits } = tables.rules;
   const parsed = parseDelayed(message.topic, limits.maximumDelay);
-  if (typeof parsed === "string" || tables.delayed.size >= limits.delayedMessages) {
+  const full = tables.delayed.size >= limits.delayedMessages ||
+    tables.delayedBytes + messageSize(message) > limits.delayedBytes;
+  if (typeof parsed === "string" || full) {
     observeDrop(tables, message.publisher, message.topic, "delayedFull");
     return undefined;
   }
@@ -32,5 +34,12 @@ export function delay(tables: Tables, message: Message): readonly Write[] | unde
 /** Puts it into the tables: on arrival, and again at start from the store. */
 export function keepDelayed(tables: Tables, message: Message, publishAt: number): void {
   tables.delayed.set(message.order, message);
+  tables.delayedBytes += messageSize(message);
   schedule(tables, { type: "delayed", message }, publishAt);
+}
+
+/** Takes it out of the tables: it is due. */
+export function endDelay(tables: Tables, message: Message): void {
+  tables.delayed.delete(message.order);
+  tables.delayedBytes -= messageSize(message);
 }

@@ -26,7 +26,11 @@ export function endSession(
   unindex(tables, client, allSubscriptions(session.subscriptions));
   replaceSession(tables, client, newSession(clientId, session.owner, 0));
   tables.clients.delete(clientId);
-  if (stored) ask(tables, durably(clientId, [{ type: "deleteSession", clientId }]));
+  if (stored) {
+    const end = durably(clientId, [{ type: "deleteSession", clientId }]);
+    tables.ending.set(clientId, end);
+    ask(tables, end);
+  }
   publishWill(tables, client);
   tables.out.push({
     type: "observe",

@@ -52,8 +52,8 @@ export type Event =
   /** The link ended without the broker's doing. */
   | { readonly type: "closed"; readonly connection: ConnectionId; readonly reason: CloseReason }
   | { readonly type: "tick" }
-  /** The store has no room for now, or has some again. */
-  | { readonly type: "store"; readonly full: boolean }
+  /** The store has no room for now, and its words for that; or it has some again. */
+  | { readonly type: "store"; readonly full: boolean; readonly detail: string }
   /** At start, before the first connection: what the store kept, and that this was all. */
   | { readonly type: "indexed"; readonly record: IndexRecord }
   | { readonly type: "recovered" }

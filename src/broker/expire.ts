@@ -5,7 +5,9 @@
 import { Reason } from "../packet/reason_code.ts";
 import { durably } from "../session/step.ts";
 import { retry } from "../session/retry.ts";
-import { closeLive, dropLink } from "./close.ts";
+import { connectTimedOut, reauthenticationTimedOut } from "./authenticate.ts";
+import { closeLive } from "./close.ts";
+import { endDelay } from "./delayed.ts";
 import { endSession } from "./end_session.ts";
 import { sendOutbound } from "./outgoing.ts";
 import { clearRetained } from "./retain.ts";
@@ -19,13 +21,9 @@ import { publishWill } from "./will.ts";
 export function onDeadline(tables: Tables, deadline: Deadline): void {
   switch (deadline.type) {
     case "connect":
-      return dropLink(
-        tables,
-        deadline.live,
-        "connectTimeout",
-        Reason.keepAliveTimeout,
-        `no complete CONNECT within ${tables.rules.limits.connectTimeout} s`,
-      );
+      return connectTimedOut(tables, deadline.live);
+    case "reauthentication":
+      return reauthenticationTimedOut(tables, deadline.live);
     case "keepAlive":
       return checkKeepAlive(tables, deadline.live);
     case "drain":
@@ -49,7 +47,7 @@ export function onDeadline(tables: Tables, deadline: Deadline): void {
       return ask(tables, durably("", clearRetained(tables, deadline.topic)));
     case "delayed": {
       const { message } = deadline;
-      tables.delayed.delete(message.order);
+      endDelay(tables, message);
       if (message.expiresAt <= tables.now) { // [MQTT-3.3.2-5]
         observeDrop(tables, message.publisher, message.topic, "expired");
         const { order } = message;

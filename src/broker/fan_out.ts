@@ -6,7 +6,7 @@
  */
 
 import type { QoS } from "../packet/packet.ts";
-import { deliver } from "../session/deliver.ts";
+import { deliver, sendNow } from "../session/deliver.ts";
 import type { Effect } from "../session/effect.ts";
 import type { Message } from "../session/message.ts";
 import type { Write } from "../session/write.ts";
@@ -16,18 +16,29 @@ import { frameOf } from "./frames.ts";
 import { fits, sendDelivery } from "./outgoing.ts";
 import type { Target } from "./plan.ts";
 import { withoutOwn } from "./plan.ts";
+import { queueBound } from "./queued.ts";
 import { readOn } from "./refill.ts";
 import { shareOut } from "./shared.ts";
 import type { Tables } from "./tables.ts";
-import { observeDrop, queueRoom, replaceSession, sendable } from "./tables.ts";
+import { observeDrop, replaceSession, sendable } from "./tables.ts";
 import { deliveryTo } from "./target.ts";
 
 /** What a message led to: to be made durable, and to leave after that. */
 export interface FannedOut {
-  readonly writes: Write[];
-  readonly then: Effect[];
+  writes: Write[];
+  then: Effect[];
   /** Somebody subscribes to it, connected or not. */
   readonly matched: boolean;
+}
+
+/** Frozen, so that nothing gets into it: most messages have one subscriber, whose arrays hold one item. */
+const NONE: never[] = Object.freeze([]) as unknown as never[];
+
+/** The list with one more item, a new one where it was empty: an array that begins with a push has room for 17. */
+export function pushed<T>(list: T[], item: T): T[] {
+  if (list.length === 0) return [item];
+  list.push(item);
+  return list;
 }
 
 /** Sends, queues or drops the message for each that it matches. */
@@ -35,11 +46,11 @@ export function fanOut(tables: Tables, message: Message): FannedOut {
   const plan = tables.tree.match(message.topic);
   const { targets, groups } = plan;
   const matched = targets.length > 0 || groups.length > 0;
-  const result: FannedOut = { writes: [], then: [], matched };
+  const result: FannedOut = { writes: NONE, then: NONE, matched };
   if (message.qos === 0) {
     castToAll(tables, message, plan);
   } else {
-    const frames: Frames = [];
+    const frames: Frames | undefined = targets.length > 1 ? [] : undefined;
     for (let i = 0; i < targets.length; i++) {
       const target = targets[i]!.client.clientId === message.publisher
         ? withoutOwn(targets[i]!)
@@ -56,7 +67,7 @@ function toTarget(
   message: Message,
   target: Target,
   result: FannedOut,
-  frames: Frames,
+  frames: Frames | undefined,
 ): void {
   const qos: QoS = target.qos < message.qos ? target.qos : message.qos;
   if (qos === 0) return castToOne(tables, message, target);
@@ -66,29 +77,31 @@ function toTarget(
   if (ready && !fits(tables, client.live!, delivery)) {
     return observeDrop(tables, client.clientId, message.topic, "tooLargeForClient");
   }
-  const delivered = deliver(client.session, delivery, {
+  const { session } = client;
+  const sent = ready ? sendNow(session, delivery, tables.rules.limits, tables.now) : undefined;
+  const delivered = sent ?? deliver(session, delivery, {
     now: tables.now,
     rules: tables.rules,
-    ready,
+    ready: false,
     absent: client.live === undefined,
-    room: queueRoom(tables),
+    bound: queueBound(tables, session),
   });
   replaceSession(tables, client, delivered.session);
-  for (let i = 0; i < delivered.writes.length; i++) result.writes.push(delivered.writes[i]!);
+  for (let i = 0; i < delivered.writes.length; i++) {
+    result.writes = pushed(result.writes, delivered.writes[i]!);
+  }
   if (delivered.packetId !== 0) {
     const live = client.live!;
     const { packetId } = delivered;
-    const version = live.connection.version === 5 ? 5 : 4;
-    result.then.push(
-      shareable(client)
-        ? {
-          type: "deliverAs",
-          to: live.id,
-          frame: frameOf(frames, delivery, version, tables.now),
-          packetId,
-        }
-        : sendDelivery(tables, live, delivery, packetId, false),
-    );
+    const effect: Effect = shareable(client)
+      ? {
+        type: "deliverAs",
+        to: live.id,
+        frame: frameOf(frames, delivery, live.connection.version === 5 ? 5 : 4, tables.now),
+        packetId,
+      }
+      : sendDelivery(tables, live, delivery, packetId, false);
+    result.then = pushed(result.then, effect);
     return;
   }
   if (delivered.dropped !== undefined) {

@@ -7,6 +7,7 @@ import type { Refusal } from "../connection/guard.ts";
 import { isRefusal } from "../connection/guard.ts";
 import { passGuards } from "../connection/pipeline.ts";
 import { stageRefuses } from "../connection/stage.ts";
+import { variableByteIntegerSize } from "../packet/fixed_header.ts";
 import type { Disconnect, Packet, Publish } from "../packet/packet.ts";
 import { Reason, reasonName } from "../packet/reason_code.ts";
 import type { Demand } from "../session/effect.ts";
@@ -21,7 +22,8 @@ import * as ids from "../session/packet_id_map.ts";
 import type { Session } from "../session/session.ts";
 import type { Given, Step } from "../session/step.ts";
 import { durably, stay } from "../session/step.ts";
-import { admitConnect } from "./admit.ts";
+import { admitConnect, turnAway } from "./admit.ts";
+import { authenticate } from "./authenticate.ts";
 import { closeLive, dropLink } from "./close.ts";
 import { refill } from "./refill.ts";
 import { route, takeOrder } from "./route.ts";
@@ -33,8 +35,10 @@ import { ask, replaceSession } from "./tables.ts";
 /** One packet, after which the connection may be gone, or be held back. */
 export function onPacket(tables: Tables, live: Live, packet: Packet): void {
   live.lastHeard = tables.now;
+  const before = tables.pending;
   accept(tables, live, packet);
-  if (overfull(tables)) holdBack(tables, live);
+  // Who adds nothing to what waits is read on: QoS 0 flows while the store takes nothing.
+  if (tables.pending > before && overfull(tables)) holdBack(tables, live);
 }
 
 function accept(tables: Tables, live: Live, packet: Packet): void {
@@ -42,6 +46,9 @@ function accept(tables: Tables, live: Live, packet: Packet): void {
   const refused = stageRefuses(stage, packet.type);
   if (refused !== undefined) {
     const detail = `a ${packet.type} packet at the stage "${stage}"`;
+    if (stage === "authenticating") { // no DISCONNECT before CONNACK [MQTT-3.14.0-1]
+      return turnAway(tables, live, refused, detail, "protocolError");
+    }
     return closeLive(tables, live, "protocolError", refused, detail);
   }
   switch (packet.type) {
@@ -54,11 +61,26 @@ function accept(tables: Tables, live: Live, packet: Packet): void {
       return;
     case "disconnect":
       return disconnect(tables, live, packet);
+    case "auth":
+      return authenticate(tables, live, packet);
     default: {
+      if (answerTooLarge(live, packet)) { // before anything is done that it would tell of
+        const detail = `the answer to ${packet.type} is above its Maximum Packet Size`;
+        return closeLive(tables, live, "protocolError", Reason.packetTooLarge, detail);
+      }
       const client = live.client!;
       apply(tables, live, client, transition(client.session, packet, givenTo(tables, live)));
     }
   }
+}
+
+/** Whether SUBACK or UNSUBACK, a code for each filter, is more than the client takes [MQTT-3.1.2-24]. */
+function answerTooLarge({ connection }: Live, packet: Packet): boolean {
+  if (connection.maximumPacketSize === Infinity) return false;
+  if (packet.type !== "subscribe" && packet.type !== "unsubscribe") return false;
+  const filters = packet.type === "subscribe" ? packet.subscriptions : packet.filters;
+  const length = 3 + filters.length;
+  return 1 + variableByteIntegerSize(length) + length > connection.maximumPacketSize;
 }
 
 function transition(session: Session, packet: Packet, given: Given): Step<Session, Demand> {
@@ -196,7 +218,9 @@ function refusePublish(tables: Tables, live: Live, packet: Publish, why: Why): v
         type,
         packetId: packet.packetId,
         reasonCode: version === 5 ? reason : Reason.success,
-        properties: version === 5 && problemInformation ? { reasonString: detail } : undefined,
+        properties: version === 5 && problemInformation
+          ? { reasonString: detail.slice(0, 200) } // it may quote a whole topic [MQTT-3.4.2-2]
+          : undefined,
       },
     }),
   );
@@ -212,9 +236,9 @@ function observeRefusal(tables: Tables, { clientId }: Client, { topic }: Publish
 
 /** DISCONNECT: the Will goes unless the client asks for it, section 3.14.4. */
 function disconnect(tables: Tables, live: Live, packet: Disconnect): void {
-  const client = live.client!;
+  const { client } = live; // undefined where it gives up its authentication, section 4.12
   const asked = packet.properties?.sessionExpiryInterval;
-  if (asked !== undefined && asked !== client.session.expiryInterval) {
+  if (client !== undefined && asked !== undefined && asked !== client.session.expiryInterval) {
     if (client.session.expiryInterval === 0) { // [MQTT-3.14.2-2] and section 3.14.2.2.2
       return closeLive(
         tables,

@@ -60,7 +60,9 @@ export function recover(tables: Tables, record: IndexRecord): void {
 /** All records are in: whoever was connected when the broker went down has lost its connection. */
 export function recovered(tables: Tables): void {
   for (const client of [...tables.clients.values()]) {
-    if (client.will?.publishAt === Infinity) fireWill(tables, client);
+    // A Will whose session has ended is due, whatever its delay [MQTT-3.1.3-9].
+    const due = client.will?.publishAt === Infinity || !isStored(client.session);
+    if (due) fireWill(tables, client);
     if (!isStored(client.session)) tables.clients.delete(client.clientId);
   }
   for (const client of tables.clients.values()) {
@@ -142,6 +144,7 @@ function emptyClient(clientId: string, owner: Client["session"]["owner"], expiry
     streams: NO_STREAMS,
     reading: false,
     groups: NO_GROUPS,
+    due: { session: undefined, will: undefined },
   };
 }
 

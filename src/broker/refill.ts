@@ -13,7 +13,7 @@ import type { Write } from "../session/write.ts";
 import { fits, sendOutbound } from "./outgoing.ts";
 import { streamRetained, streamsHalf } from "./retained_stream.ts";
 import { takeShared } from "./shared.ts";
-import type { Client, Group, Tables } from "./tables.ts";
+import type { Client, Group, Live, Tables } from "./tables.ts";
 import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
 
 /** Sends as much as the client and its quota take. */
@@ -25,22 +25,8 @@ export function refill(tables: Tables, client: Client): void {
   if (client.streams.length > 0) {
     streamRetained(tables, client, streamsHalf(client));
   }
-  const done = replenish(
-    client.session,
-    tables.now,
-    (delivery) => fits(tables, live, delivery),
-    tables.rules.limits.sendWindowBytes,
-    live.qos0Room,
-  );
-  live.qos0Room -= done.qos0Bytes;
-  if (done.session !== client.session) {
-    replaceSession(tables, client, done.session);
-    for (const [{ message }, reason] of done.dropped) {
-      observeDrop(tables, client.clientId, message.topic, reason);
-    }
-    const then = done.outbound.map((outbound) => sendOutbound(tables, live, outbound));
-    ask(tables, durably(client.clientId, done.writes, ...then));
-  }
+  const { resending, queue } = client.session;
+  if (resending.length > 0 || fifo.size(queue.head) > 0) fillWindow(tables, client, live);
   if (client.groups.size > 0) {
     const writes: Write[] = [];
     const then: Effect[] = [];
@@ -50,6 +36,25 @@ export function refill(tables: Tables, client: Client): void {
   if (client.streams.length > 0) streamRetained(tables, client, client.session.sendQuota);
   if (live.qos0Room <= 0 && fifo.size(client.session.queue.head) > 0) tables.runnable.add(client);
   readOn(tables, client);
+}
+
+/** What has to be sent again, then the queue. */
+function fillWindow(tables: Tables, client: Client, live: Live): void {
+  const done = replenish(
+    client.session,
+    tables.now,
+    (delivery) => fits(tables, live, delivery),
+    tables.rules.limits.sendWindowBytes,
+    live.qos0Room,
+  );
+  live.qos0Room -= done.qos0Bytes;
+  if (done.session === client.session) return;
+  replaceSession(tables, client, done.session);
+  for (const [{ message }, reason] of done.dropped) {
+    observeDrop(tables, client.clientId, message.topic, reason);
+  }
+  const then = done.outbound.map((outbound) => sendOutbound(tables, live, outbound));
+  ask(tables, durably(client.clientId, done.writes, ...then));
 }
 
 /** Asks the store for the next part of a queue, when its head runs low and there is a tail. */

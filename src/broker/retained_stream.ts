@@ -96,7 +96,7 @@ function next(stream: RetainedStream): Message | undefined {
   return result.done === true ? undefined : result.value;
 }
 
-/** Undefined for what is not to be sent: newer than the subscription, expired, too large, denied. */
+/** Undefined for what is not to be sent: newer than the subscription, expired, too large, denied, its own. */
 function deliveryOf(
   tables: Tables,
   client: Client,
@@ -108,6 +108,7 @@ function deliveryOf(
   const { identity } = client.live!.connection;
   if (!permits(tables.rules, identity, "receive", message.topic).permitted) return undefined;
   const { options } = subscription;
+  if (options.noLocal && message.publisher === client.clientId) return undefined; // [MQTT-3.8.3-3]
   const qos: QoS = options.qos < message.qos ? options.qos : message.qos;
   const identifier = options.subscriptionIdentifier;
   const delivery: Delivery = {

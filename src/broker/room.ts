@@ -5,35 +5,37 @@
  */
 
 import type { QoS } from "../packet/packet.ts";
-import { isFull } from "../session/deliver.ts";
 import type { DropReason } from "../session/fact.ts";
 import type { Message } from "../session/message.ts";
 import { messageSize } from "../session/message.ts";
 import { queueLength } from "../session/queue.ts";
+import { fullReason } from "../session/queue_bound.ts";
 import type { Session } from "../session/session.ts";
 import { hasWindow } from "../session/session.ts";
 import { withoutOwn } from "./plan.ts";
+import { queueBound } from "./queued.ts";
 import { retainRoom } from "./retain.ts";
 import { someTakesNow } from "./shared.ts";
 import type { Client, Tables } from "./tables.ts";
-import { queueRoom, sendable } from "./tables.ts";
+import { sendable } from "./tables.ts";
 
 /** Why the message cannot be taken whole; undefined where it can. */
 export function noRoomFor(tables: Tables, message: Message): DropReason | undefined {
   if (message.retain && !retainRoom(tables, message)) return "retainedFull";
   if (tables.rules.queuePolicy !== "reject") return undefined;
   const { targets, groups } = tables.tree.match(message.topic);
+  const waiting: Waiting = { size: messageSize(message), count: 0, countBy: new Map() };
   for (const each of targets) {
     const target = each.client.clientId === message.publisher ? withoutOwn(each) : each;
     if (target === undefined) continue;
     const qos: QoS = target.qos < message.qos ? target.qos : message.qos;
     if (qos === 0 || goesNow(tables, target.client)) continue;
-    const reason = queueReason(tables, target.client.session, message);
+    const reason = queueReason(tables, target.client.session, waiting);
     if (reason !== undefined) return reason;
   }
   for (const group of groups) {
     if (queueLength(group.session.queue) === 0 && someTakesNow(tables, group)) continue;
-    const reason = queueReason(tables, group.session, message);
+    const reason = queueReason(tables, group.session, waiting);
     if (reason !== undefined) return reason;
   }
   return undefined;
@@ -45,11 +47,24 @@ function goesNow(tables: Tables, client: Client): boolean {
     session.resending.length === 0 && queueLength(session.queue) === 0;
 }
 
-function queueReason(
-  tables: Tables,
-  { queue }: Session,
-  message: Message,
-): DropReason | undefined {
-  if (!queueRoom(tables)) return "brokerQueueFull";
-  return isFull(queue, messageSize(message), tables.rules.limits) ? "queueFull" : undefined;
+/** The queues that the message is to wait in, as far as they have been looked at: all take of one room. */
+interface Waiting {
+  readonly size: number;
+  count: number;
+  readonly countBy: Map<string, number>;
+}
+
+function queueReason(tables: Tables, session: Session, waiting: Waiting): DropReason | undefined {
+  const { size, count, countBy } = waiting;
+  const { user } = session.owner;
+  const countOfUser = user === undefined ? 0 : countBy.get(user) ?? 0;
+  const bound = queueBound(tables, session);
+  waiting.count += 1;
+  if (user !== undefined) countBy.set(user, countOfUser + 1);
+  return fullReason(session.queue, size, tables.rules.limits, {
+    identityMessages: bound.identityMessages - countOfUser,
+    identityBytes: bound.identityBytes - countOfUser * size,
+    messages: bound.messages - count,
+    bytes: bound.bytes - count * size,
+  });
 }

@@ -1,44 +1,62 @@
 /**
- * Deadlines by name: `set`, `cancel` and what is due. One heap for all of the broker.
+ * Deadlines by what they are about: `schedule`, `cancel` and what is due. One heap for all of the broker; a
+ * row holds the entries of its deadlines.
  */
 
 import type { Instant } from "../policy/identity.ts";
+import type { Entry } from "./deadlines.ts";
 import type { Deadline, Tables } from "./tables.ts";
-
-function keyOf(deadline: Deadline): string {
-  switch (deadline.type) {
-    case "session":
-    case "will":
-      return `${deadline.type} ${deadline.client.clientId}`;
-    case "delayed":
-      return `delayed ${deadline.message.order}`;
-    case "retained":
-      return `retained ${deadline.topic}`;
-    default:
-      return `${deadline.type} ${deadline.live.id}`;
-  }
-}
 
 /** Sets it, instead of an earlier one of the same kind and row; Infinity takes it away. */
 export function schedule(tables: Tables, deadline: Deadline, when: Instant): void {
   if (when === Infinity) return cancel(tables, deadline);
-  const key = keyOf(deadline);
-  tables.deadlines.set(key, when);
-  tables.deadlineOf.set(key, deadline);
+  const held = heldOf(tables, deadline);
+  if (held !== undefined && held.place >= 0) tables.deadlines.move(held, when);
+  else hold(tables, deadline, tables.deadlines.add(deadline, when));
 }
 
 /** Takes it away, if there is one. */
 export function cancel(tables: Tables, deadline: Deadline): void {
-  const key = keyOf(deadline);
-  tables.deadlines.delete(key);
-  tables.deadlineOf.delete(key);
+  const held = heldOf(tables, deadline);
+  if (held === undefined) return;
+  tables.deadlines.remove(held);
+  hold(tables, deadline, undefined);
 }
 
 /** The next one that is due, taken out. */
 export function takeDue(tables: Tables): Deadline | undefined {
-  const key = tables.deadlines.due(tables.now);
-  if (key === undefined) return undefined;
-  const deadline = tables.deadlineOf.get(key);
-  tables.deadlineOf.delete(key);
+  const deadline = tables.deadlines.due(tables.now);
+  if (deadline !== undefined) hold(tables, deadline, undefined);
   return deadline;
+}
+
+function heldOf(tables: Tables, deadline: Deadline): Entry<Deadline> | undefined {
+  switch (deadline.type) {
+    case "session":
+    case "will":
+      return deadline.client.due[deadline.type];
+    case "retained":
+      return tables.retainedDue.get(deadline.topic);
+    case "delayed": // set once and never taken away
+      return undefined;
+    default:
+      return deadline.live.due[deadline.type];
+  }
+}
+
+function hold(tables: Tables, deadline: Deadline, entry: Entry<Deadline> | undefined): void {
+  switch (deadline.type) {
+    case "session":
+    case "will":
+      deadline.client.due[deadline.type] = entry;
+      return;
+    case "retained":
+      if (entry === undefined) tables.retainedDue.delete(deadline.topic);
+      else tables.retainedDue.set(deadline.topic, entry);
+      return;
+    case "delayed":
+      return;
+    default:
+      deadline.live.due[deadline.type] = entry;
+  }
 }

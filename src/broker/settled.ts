@@ -17,6 +17,9 @@ export function onSettled(tables: Tables, persists: readonly Persist[]): void {
     const persist = persists[i]!;
     tables.pending -= 1;
     tables.pendingBytes -= weigh(persist);
+    if (tables.ending.size > 0 && tables.ending.get(persist.of) === persist) {
+      tables.ending.delete(persist.of);
+    }
     const { then } = persist;
     for (let j = 0; j < then.length; j++) release(tables, then[j]!);
   }

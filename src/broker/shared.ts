@@ -12,15 +12,18 @@ import * as fifo from "../session/fifo.ts";
 import type { Delivery, Message } from "../session/message.ts";
 import * as ids from "../session/packet_id_map.ts";
 import { putBack, queueLength, shiftHead } from "../session/queue.ts";
+import { ALONE } from "../session/queue_bound.ts";
 import { hasWindow, isStored, newSession } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { Write } from "../session/write.ts";
 import type { FannedOut } from "./fan_out.ts";
+import { pushed } from "./fan_out.ts";
 import { fits, sendDelivery, sendNow } from "./outgoing.ts";
+import { queueBound } from "./queued.ts";
 import { readOn } from "./refill.ts";
 import type { Client, Group, Member, Tables } from "./tables.ts";
-import { ask, observeDrop, queueRoom, replaceSession, sendable } from "./tables.ts";
+import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
 
 /** Makes the client a member, or changes the options that it is one with. */
 export function join(tables: Tables, client: Client, subscription: Subscription): void {
@@ -118,7 +121,11 @@ export function shareOut(
   if (queueLength(group.session.queue) === 0) {
     const member = nextMember(group, (each) => takesNow(tables, each));
     if (member !== undefined) {
-      send(tables, group, member, message, result.writes, result.then);
+      const writes: Write[] = [];
+      const then: Effect[] = [];
+      send(tables, group, member, message, writes, then);
+      for (const write of writes) result.writes = pushed(result.writes, write);
+      for (const effect of then) result.then = pushed(result.then, effect);
       return;
     }
   }
@@ -131,10 +138,10 @@ function enqueue(tables: Tables, group: Group, message: Message, result: FannedO
     rules: tables.rules,
     ready: false,
     absent: !group.members.some((member) => sendable(member.client)),
-    room: queueRoom(tables),
+    bound: queueBound(tables, group.session),
   });
   replaceSession(tables, group, delivered.session);
-  result.writes.push(...delivered.writes);
+  for (const write of delivered.writes) result.writes = pushed(result.writes, write);
   if (delivered.dropped !== undefined) {
     const { dropped, droppedCount } = delivered;
     observeDrop(tables, group.key, message.topic, dropped, droppedCount);
@@ -208,7 +215,7 @@ function send(
     rules: tables.rules,
     ready: true,
     absent: false,
-    room: true,
+    bound: ALONE,
   });
   replaceSession(tables, client, delivered.session);
   writes.push(...delivered.writes);

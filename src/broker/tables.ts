@@ -9,7 +9,6 @@ import type { Connection } from "../connection/connection.ts";
 import type { Effect, Persist } from "../session/effect.ts";
 import type { DropReason } from "../session/fact.ts";
 import type { Message, Order } from "../session/message.ts";
-import { queueLength } from "../session/queue.ts";
 import type { Session } from "../session/session.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { PendingWill } from "../session/write.ts";
@@ -17,17 +16,20 @@ import type { TopicFilter } from "../topic/topic_filter.ts";
 import type { TopicName } from "../topic/topic_name.ts";
 import { FilterTree } from "../topic/filter_tree.ts";
 import { RetainedTree } from "../topic/retained_tree.ts";
+import type { Entry } from "./deadlines.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Plan } from "./plan.ts";
 import { planOf } from "./plan.ts";
+import type { Tally } from "./queued.ts";
+import { countQueue } from "./queued.ts";
 import type { RetainedStream } from "./retained_stream.ts";
 
 /** A row of the table of Network Connections. */
 export interface Live {
   readonly id: ConnectionId;
   connection: Connection;
-  /** What its client is called if it does not say. */
-  readonly assignedClientId: ClientId;
+  /** 16 random bytes: what its client is called if it does not say. */
+  readonly entropy: Uint8Array;
   /** Undefined until its session is known. */
   client: Client | undefined;
   /** CONNACK has left: packets may be sent. */
@@ -44,7 +46,11 @@ export interface Live {
   qos0Room: number;
   /** Topic Aliases that the broker has set towards this client. */
   outgoingAliases: Map<TopicName, number> | undefined;
+  readonly due: Due<"connect" | "keepAlive" | "drain" | "retry" | "reauthentication">;
 }
+
+/** The deadlines that a row has. */
+export type Due<Type extends Deadline["type"]> = Record<Type, Entry<Deadline> | undefined>;
 
 /** A row of the table of sessions, connected and absent. */
 export interface Client {
@@ -59,6 +65,7 @@ export interface Client {
   reading: boolean;
   /** Shared subscriptions that it is a member of. */
   groups: ReadonlySet<Group>;
+  readonly due: Due<"session" | "will">;
 }
 
 /** What most clients have of groups and streams: one object for all of them. */
@@ -89,9 +96,12 @@ export type Subscriber =
   | { readonly kind: "client"; readonly client: Client; readonly subscription: Subscription }
   | Group;
 
-/** What a deadline is about; one object a row, compared by identity. */
+/** What a deadline is about. */
 export type Deadline =
-  | { readonly type: "connect" | "keepAlive" | "drain" | "retry"; readonly live: Live }
+  | {
+    readonly type: "connect" | "reauthentication" | "keepAlive" | "drain" | "retry";
+    readonly live: Live;
+  }
   | { readonly type: "session" | "will"; readonly client: Client }
   | { readonly type: "delayed"; readonly message: Message }
   | { readonly type: "retained"; readonly topic: TopicName };
@@ -103,8 +113,8 @@ export interface Tables {
   readonly tree: FilterTree<Subscriber, Plan>;
   readonly retained: RetainedTree<Message>;
   readonly delayed: Map<Order, Message>;
-  readonly deadlines: Deadlines<string>;
-  readonly deadlineOf: Map<string, Deadline>;
+  readonly deadlines: Deadlines<Deadline>;
+  readonly retainedDue: Map<TopicName, Entry<Deadline>>;
   /** Clients with a retained stream that only waits for its turn. */
   readonly runnable: Set<Client>;
   readonly heldBack: Set<Live>;
@@ -113,12 +123,17 @@ export interface Tables {
   nextOrder: Order;
   /** Grows with whatever changes to whom packets may be sent. */
   liveVersion: number;
+  /** Of all queues together, and by user name where there is anything: kept by `replaceSession`. */
   queuedMessages: number;
   queuedBytes: number;
+  readonly queuedBy: Map<string, Tally>;
   retainedBytes: number;
+  delayedBytes: number;
+  /** Sessions that have ended and are in the store still, with the persist that takes them out. */
+  readonly ending: Map<ClientId, Persist>;
   /** The store takes nothing for want of room: publishers are told, or wait. */
   storeFull: boolean;
-  /** Persist effects that are not settled, and the bytes of the messages in them. */
+  /** Persists that are not settled and sessions that are not loaded; bytes of the messages in them. */
   pending: number;
   pendingBytes: number;
   /** The effects of this step, in order. */
@@ -138,7 +153,7 @@ export function newTables(rules: Rules): Tables {
     retained: new RetainedTree(),
     delayed: new Map(),
     deadlines: new Deadlines(),
-    deadlineOf: new Map(),
+    retainedDue: new Map(),
     runnable: new Set(),
     heldBack: new Set(),
     rules,
@@ -147,7 +162,10 @@ export function newTables(rules: Rules): Tables {
     liveVersion: 0,
     queuedMessages: 0,
     queuedBytes: 0,
+    queuedBy: new Map(),
     retainedBytes: 0,
+    delayedBytes: 0,
+    ending: new Map(),
     storeFull: false,
     pending: 0,
     pendingBytes: 0,
@@ -158,18 +176,8 @@ export function newTables(rules: Rules): Tables {
 
 /** Puts another session value into a row and keeps the totals right. */
 export function replaceSession(tables: Tables, row: Client | Group, next: Session): void {
-  const before = row.session;
-  if (before.queue !== next.queue) {
-    tables.queuedMessages += queueLength(next.queue) - queueLength(before.queue);
-    tables.queuedBytes += next.queue.bytes - before.queue.bytes;
-  }
+  countQueue(tables, row.session, next);
   row.session = next;
-}
-
-/** Whether the queues of all sessions together may grow. */
-export function queueRoom(tables: Tables): boolean {
-  const { limits } = tables.rules;
-  return tables.queuedMessages < limits.queuedMessages && tables.queuedBytes < limits.queuedBytes;
 }
 
 /** Whether packets may be sent to the client now. */
@@ -190,6 +198,7 @@ export function observeDrop(
 
 /** Asks for a persist, and counts it and the PUBACKs and SUBACKs in it until it is settled. */
 export function ask(tables: Tables, persist: Persist): void {
+  if (persist.writes.length + persist.then.length === 0) return;
   tables.pending += 1;
   tables.pendingBytes += weigh(persist);
   const { then } = persist;

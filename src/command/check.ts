@@ -6,6 +6,7 @@
 
 import { formatProblem, loadConfig, type Problem } from "../server/config.ts";
 import { system } from "../server/config_system.ts";
+import { readUsers } from "../server/config_users.ts";
 
 /**
  * Prints one line a problem to standard output, and a last line with their number.
@@ -21,8 +22,13 @@ export function check(file: string): number {
     console.error(`dunlin check: ${file} cannot be read: ${reason}`);
     return 2;
   }
-  const { problems } = loadConfig({ ...system, file, text });
-  for (const problem of problems) console.log(formatProblem(problem, file));
+  const { config, problems: own } = loadConfig({ ...system, file, text });
+  for (const problem of own) console.log(formatProblem(problem, file));
+  const users = config === undefined ? [] : readUsers(config, system.readFile).problems;
+  for (const problem of users) {
+    console.log(formatProblem(problem, config?.authentication.scram?.file));
+  }
+  const problems = [...own, ...users];
   const errors = count(problems, "error");
   console.log(
     `${file}: ${amount(errors, "error")}, ${amount(count(problems, "warning"), "warning")}`,

@@ -33,10 +33,15 @@ export function explain(options: ExplainOptions): number {
   for (const problem of problems) console.error(formatProblem(problem, options.config));
   if (config === undefined) return 1;
   const rows = leavesOf(config).map(([path, value]): Row => {
-    return { path, value, source: sources.get(path) ?? "default" };
+    return { path, value: shown(path, value), source: sources.get(path) ?? "default" };
   });
   console.log(options.json === true ? asJson(rows) : asTable(rows));
   return 0;
+}
+
+/** What an attacker could use is not for a screen. */
+function shown(path: string, value: unknown): unknown {
+  return /^authentication\..*(Key|salt|secret)$/.test(path) ? "(not shown)" : value;
 }
 
 function asJson(rows: readonly Row[]): string {

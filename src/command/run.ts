@@ -25,6 +25,8 @@ export async function run(options: RunOptions): Promise<number> {
   if (config === undefined) return 1;
   configureLog({ ...config.log, linesPerSecond: config.limits.logLinesPerSecond });
   const log = getLog("broker");
+  // Before it says that it has started: whoever waits for that may send a signal at once.
+  const signal = signalled();
   let server: Server;
   try {
     server = await start(config, options.config ?? Deno.execPath());
@@ -33,7 +35,7 @@ export async function run(options: RunOptions): Promise<number> {
     console.error(`dunlin: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
   }
-  const ending = await Promise.race([signalled(), server.failed.then((reason) => ({ reason }))]);
+  const ending = await Promise.race([signal, server.failed.then((reason) => ({ reason }))]);
   if (typeof ending === "string") {
     log.info("stopping", { signal: ending });
     await server.stop();

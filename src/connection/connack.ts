@@ -21,6 +21,7 @@ export function welcome(connection: Connection, rules: Rules, sessionPresent: bo
 
 function granted(connection: Connection, rules: Rules) {
   const { limits, sharedSubscriptions, responseInformation } = rules;
+  const { authenticationMethod, exchange } = connection;
   const properties: ConnackProperties = {
     receiveMaximum: limits.receiveMaximum,
     maximumPacketSize: limits.maximumPacketSize,
@@ -34,6 +35,9 @@ function granted(connection: Connection, rules: Rules) {
       ? { responseInformation: `${responseInformation}/${connection.clientId}` }
       : {}),
     ...(sharedSubscriptions ? {} : { sharedSubscriptionAvailable: 0 as const }),
+    // [MQTT-4.12.0-5]; and neither where CONNECT named none [MQTT-4.12.0-6].
+    ...(authenticationMethod === undefined ? {} : { authenticationMethod }),
+    ...(exchange?.data === undefined ? {} : { authenticationData: exchange.data }),
   };
   return properties;
 }
@@ -49,7 +53,8 @@ export function refusal(
 ): Connack {
   const bare = refusalWith(reasonCode, undefined);
   if (connection.version !== 5) return bare;
-  const worded = refusalWith(reasonCode, { reasonString });
+  // It may quote a Protocol Name or client id that fills a packet by itself.
+  const worded = refusalWith(reasonCode, { reasonString: reasonString.slice(0, 200) });
   const { maximumPacketSize } = connection;
   if (maximumPacketSize === Infinity || encode(worded, 5).length <= maximumPacketSize) {
     return worded;

@@ -9,6 +9,16 @@ import { ANONYMOUS } from "../policy/identity.ts";
 import type { TopicName } from "../topic/topic_name.ts";
 import type { Stage } from "./stage.ts";
 
+/** An enhanced authentication that is under way, section 4.12. */
+export interface Exchange {
+  /** Packets of the client in it so far: CONNECT or AUTH 0x19, then AUTH 0x18. */
+  readonly steps: number;
+  /** Whose word is awaited; `over`: the client is accepted, CONNACK has not left yet. */
+  readonly turn: "client" | "broker" | "over";
+  /** Authentication Data that goes with CONNACK. */
+  readonly data: Uint8Array | undefined;
+}
+
 export interface Connection {
   readonly id: ConnectionId;
   readonly peer: Peer;
@@ -40,6 +50,9 @@ export interface Connection {
   /** Topic Aliases that the client has set. */
   readonly aliases: ReadonlyMap<number, TopicName>;
   readonly will: WillPacket | undefined;
+  /** The Authentication Method of CONNECT; undefined: the connection knows no AUTH. */
+  readonly authenticationMethod: string | undefined;
+  readonly exchange: Exchange | undefined;
 }
 
 /** What most connections have: one object for all of them. */
@@ -67,6 +80,8 @@ export function newConnection(id: ConnectionId, peer: Peer): Connection {
     responseInformation: false,
     aliases: NO_ALIASES,
     will: undefined,
+    authenticationMethod: undefined,
+    exchange: undefined,
   };
 }
 

@@ -11,6 +11,7 @@ import type { Rules } from "../policy/rules.ts";
 import type { Connection } from "./connection.ts";
 import { receiveMaximumOf } from "./connection.ts";
 import type { Refusal } from "./guard.ts";
+import { dataProblem } from "./on_auth.ts";
 
 /**
  * The connection in the stage `authenticating`, or why it cannot be.
@@ -40,15 +41,13 @@ export function onConnect(
       };
     }
   }
-  if (properties?.authenticationMethod !== undefined) { // section 4.12
-    return {
-      reason: Reason.badAuthenticationMethod,
-      answer: "disconnect",
-      detail: `authentication method "${properties.authenticationMethod}" is not known`,
-      connection: known,
-    };
-  }
   const { limits } = rules;
+  const authenticationMethod = properties?.authenticationMethod;
+  const tooMuch = dataProblem(properties?.authenticationData, limits);
+  if (tooMuch !== undefined) {
+    const reason = Reason.quotaExceeded;
+    return { reason, answer: "disconnect", detail: tooMuch, connection: known };
+  }
   const keepAlive = version === 5
     ? grantedKeepAlive(connect.keepAlive, limits.maximumKeepAlive)
     : connect.keepAlive; // a 3.x client could not be told of another
@@ -71,6 +70,10 @@ export function onConnect(
       (properties?.maximumPacketSize ?? Infinity) >= ROOM_FOR_REASONS,
     responseInformation: properties?.requestResponseInformation === 1,
     will: connect.will,
+    authenticationMethod,
+    exchange: authenticationMethod === undefined
+      ? undefined
+      : { steps: 1, turn: "broker", data: undefined },
   };
 }
 

@@ -12,6 +12,7 @@ import {
 import { frameMemory } from "./frame_memory.ts";
 import type {
   AcknowledgementProperties,
+  Packet,
   Pingreq,
   Pingresp,
   ProtocolVersion,
@@ -127,6 +128,25 @@ export function encodeAcknowledgement(
   bytes[at + 2] = packet.reasonCode;
   writeProperties(bytes, at + 3, packet.properties, packet.type, size);
   return bytes;
+}
+
+/**
+ * The four bytes of an acknowledgement that says nothing but yes, as one big-endian number: most are, and need
+ * no memory of their own. 0 for every other packet.
+ */
+export function acknowledgementWord(packet: Packet, version: ProtocolVersion): number {
+  switch (packet.type) {
+    case "puback":
+    case "pubrec":
+    case "pubrel":
+    case "pubcomp": {
+      const plain = packet.reasonCode === Reason.success && packet.properties === undefined;
+      if (version === 5 && !plain) return 0;
+      return (FIRST_BYTE[packet.type] << 24 | 2 << 16 | packet.packetId) >>> 0;
+    }
+    default:
+      return 0;
+  }
 }
 
 /** The bytes that every acknowledgement without properties begins with. */

@@ -10,7 +10,7 @@ import { PacketType } from "./fixed_header.ts";
 import { withBody } from "./frame_body.ts";
 import type { Connect, WillPacket } from "./packet.ts";
 import { binarySize, encodeProperties } from "./property_writer.ts";
-import { ConnectFlag } from "./strict_connect.ts";
+import { ConnectFlag } from "./connect_reader.ts";
 import { stringSize, writeString } from "./utf8.ts";
 
 /** Writes a CONNECT of its own version. Throws a RangeError for a field above 65,535 bytes. */

@@ -1,5 +1,5 @@
 /**
- * CONNECT, CONNACK, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, DISCONNECT and AUTH: npm:mqtt-packet's packets
+ * CONNACK, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, DISCONNECT and AUTH: npm:mqtt-packet's packets
  * to ours and back. The one file that knows mqtt-packet and its Buffers. MQTT 5.0 section 3.
  *
  * Properties do not go through mqtt-packet, which loses the order of User Properties: `strict.ts` reads them
@@ -8,23 +8,18 @@
 
 import { Buffer } from "node:buffer";
 import mqtt from "mqtt-packet";
-import { encodeConnect } from "./connect_frame.ts";
 import { bodyAt, PacketType } from "./fixed_header.ts";
 import { withBody } from "./frame_body.ts";
-import { MalformedPacket } from "./malformed_packet.ts";
 import type {
   Auth,
   Connack,
-  Connect,
   Disconnect,
   ProtocolVersion,
-  QoS,
   Suback,
   Subscribe,
   SubscriptionRequest,
   Unsuback,
   Unsubscribe,
-  WillPacket,
 } from "./packet.ts";
 import type { Properties, PropertyOwner } from "./property.ts";
 import { encodeProperties } from "./property_writer.ts";
@@ -33,11 +28,9 @@ import { connackReturnCode, Reason } from "./reason_code.ts";
 import { malformed } from "./refuse.ts";
 import type { Walked } from "./strict.ts";
 import { walk } from "./strict.ts";
-import { connectVersion } from "./strict_connect.ts";
 
 /** The packets that this file reads and writes. */
 export type ControlPacket =
-  | Connect
   | Connack
   | Subscribe
   | Suback
@@ -59,31 +52,15 @@ const REASON_OF_RETURN_CODE: readonly ReasonCode[] = [
   Reason.notAuthorized,
 ];
 
-/**
- * Reads a whole frame of one of these packets. A CONNECT names its own version, and errors in it carry that.
- * Throws MalformedPacket as `strict.ts` and `strict_connect.ts` say.
- */
+/** Reads a whole frame of one of these packets. Throws MalformedPacket as `strict.ts` says. */
 export function decodeControlPacket(frame: Uint8Array, version: ProtocolVersion): ControlPacket {
-  if (frame[0]! >> 4 !== PacketType.connect) return read(frame, version);
-  const named = connectVersion(frame);
-  try {
-    return read(frame, named);
-  } catch (error) {
-    if (!(error instanceof MalformedPacket)) throw error;
-    throw new MalformedPacket(error.reasonCode, error.message, named);
-  }
-}
-
-function read(frame: Uint8Array, version: ProtocolVersion): ControlPacket {
   const walked = walk(frame, version);
   // Short forms that mqtt-packet does not know (section 3.15.2.1).
   if (frame[0] === PacketType.auth << 4 && frame.length === 2) {
     return { type: "auth", reasonCode: Reason.success, properties: undefined };
   }
-  const packet = parse(legible(frame, version, walked), version);
+  const packet = parse(legible(frame, version), version);
   switch (packet.cmd) {
-    case "connect":
-      return readConnect(packet, version, walked);
     case "connack":
       return {
         type: "connack",
@@ -129,44 +106,6 @@ function read(frame: Uint8Array, version: ProtocolVersion): ControlPacket {
   }
 }
 
-function readConnect(
-  packet: mqtt.IConnectPacket,
-  version: ProtocolVersion,
-  walked: Walked,
-): Connect {
-  return {
-    type: "connect",
-    protocolVersion: version,
-    clientId: packet.clientId,
-    cleanStart: packet.clean === true,
-    keepAlive: packet.keepalive ?? 0,
-    username: packet.username,
-    password: packet.password === undefined ? undefined : copied(packet.password),
-    will: packet.will === undefined ? undefined : readWill(packet.will, walked.willProperties),
-    properties: walked.properties,
-  };
-}
-
-function readWill(
-  will: NonNullable<mqtt.IConnectPacket["will"]>,
-  read: Properties | undefined,
-): WillPacket {
-  const { willDelayInterval = 0, ...properties } = read ?? {};
-  return {
-    topic: will.topic,
-    payload: copied(will.payload as Buffer),
-    qos: will.qos as QoS,
-    retain: will.retain === true,
-    willDelayInterval,
-    properties: Object.keys(properties).length === 0 ? undefined : properties,
-  };
-}
-
-/** mqtt-packet gives views on the frame; what a CONNECT brings stays for as long as the connection. */
-function copied(buffer: Buffer): Uint8Array {
-  return new Uint8Array(buffer);
-}
-
 function readSubscribe(packet: mqtt.ISubscribePacket, walked: Walked): Subscribe {
   const subscriptionIdentifier = walked.properties?.subscriptionIdentifiers?.[0];
   return {
@@ -186,16 +125,11 @@ function readSubscribe(packet: mqtt.ISubscribePacket, walked: Walked): Subscribe
   };
 }
 
-/** The frame as mqtt-packet can read it: two liberties of 3.1 that it does not know are taken out of a copy. */
-function legible(frame: Uint8Array, version: ProtocolVersion, walked: Walked): Uint8Array {
-  const dup = frame[0]! & 0x08;
-  if (version !== 3 || (dup === 0 && walked.flagsToClear === 0)) return frame;
+/** The frame as mqtt-packet can read it: without the DUP bit that 3.1 allows in requests. */
+function legible(frame: Uint8Array, version: ProtocolVersion): Uint8Array {
+  if (version !== 3 || (frame[0]! & 0x08) === 0) return frame;
   const copy = frame.slice();
   copy[0] = frame[0]! & ~0x08;
-  if (walked.flagsToClear !== 0) {
-    const flagsAt = bodyAt(frame) + 2 + "MQIsdp".length + 1;
-    copy[flagsAt] = frame[flagsAt]! & ~walked.flagsToClear;
-  }
   return copy;
 }
 
@@ -219,13 +153,9 @@ function newParsing(version: ProtocolVersion): Parsing {
   return parsing;
 }
 
-/**
- * What mqtt-packet reads in a frame. A parser serves all packets of its version and is thrown away after any
- * trouble; for a CONNECT it is always a new one, as it would hold on to that packet and its Password.
- */
+/** What mqtt-packet reads in a frame. A parser serves all packets of its version, until there is trouble. */
 function parse(frame: Uint8Array, version: ProtocolVersion): mqtt.Packet {
-  const isConnect = frame[0]! >> 4 === PacketType.connect;
-  const parsing = (isConnect ? undefined : parsings.get(version)) ?? newParsing(version);
+  const parsing = parsings.get(version) ?? newParsing(version);
   parsings.delete(version);
   let left = 0;
   try {
@@ -237,31 +167,18 @@ function parse(frame: Uint8Array, version: ProtocolVersion): mqtt.Packet {
   if (error !== undefined) malformed(`mqtt-packet refuses the packet: ${error.message}`);
   if (packet === undefined || left !== 0) malformed("mqtt-packet found no whole packet");
   parsing.packet = undefined;
-  if (!isConnect) parsings.set(version, parsing);
+  parsings.set(version, parsing);
   return packet;
 }
 
 /**
- * Writes one of these packets. A CONNECT is written in its own version. Throws a RangeError, or the error of
+ * Writes one of these packets. Throws a RangeError, or the error of
  * mqtt-packet, for what no packet can carry, and for an AUTH in 3.x.
  */
 export function encodeControlPacket(packet: ControlPacket, version: ProtocolVersion): Uint8Array {
   switch (packet.type) {
-    case "connect":
-      return encodeConnect(packet);
     case "connack":
-      return withProperties(
-        generate({
-          cmd: "connack",
-          sessionPresent: packet.sessionPresent && version !== 3,
-          reasonCode: packet.reasonCode,
-          returnCode: connackReturnCode(packet.reasonCode),
-        }, version),
-        2,
-        packet.properties,
-        "connack",
-        version,
-      );
+      return encodeConnack(packet, version);
     case "subscribe":
       return encodeSubscribe(packet, version);
     case "suback": {
@@ -301,6 +218,24 @@ export function encodeControlPacket(packet: ControlPacket, version: ProtocolVers
       return withProperties(frame, 1, packet.properties, packet.type, version);
     }
   }
+}
+
+/** By hand, as a storm of connections is one of these each. */
+function encodeConnack(
+  { sessionPresent, reasonCode, properties }: Connack,
+  version: ProtocolVersion,
+): Uint8Array {
+  const flags = sessionPresent && version !== 3 ? 1 : 0;
+  if (version === 5) {
+    const pieces = [Uint8Array.of(flags, reasonCode), encodeProperties(properties, "connack")];
+    return withBody(PacketType.connack << 4, pieces);
+  }
+  const frame = new Uint8Array(4);
+  frame[0] = PacketType.connack << 4;
+  frame[1] = 2;
+  frame[2] = flags;
+  frame[3] = connackReturnCode(reasonCode);
+  return frame;
 }
 
 function encodeSubscribe(packet: Subscribe, version: ProtocolVersion): Uint8Array {

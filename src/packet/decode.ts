@@ -4,6 +4,7 @@
  */
 
 import { decodeAcknowledgement, decodePing } from "./acknowledgement.ts";
+import { decodeConnect } from "./connect_reader.ts";
 import { decodeControlPacket } from "./control_packet.ts";
 import { PacketType } from "./fixed_header.ts";
 import type { Packet, ProtocolVersion } from "./packet.ts";
@@ -17,6 +18,8 @@ import { malformed } from "./refuse.ts";
 export function decode(frame: Uint8Array, version: ProtocolVersion): Packet {
   const type = frame.length === 0 ? 0 : frame[0]! >> 4;
   switch (type) {
+    case PacketType.connect:
+      return decodeConnect(frame);
     case PacketType.publish:
       return decodePublish(frame, version);
     case PacketType.puback:

@@ -1,6 +1,7 @@
 /** A packet to the bytes that are sent for it, by packet type. MQTT 5.0 section 2. */
 
 import { encodeAcknowledgement, encodePing } from "./acknowledgement.ts";
+import { encodeConnect } from "./connect_frame.ts";
 import { encodeControlPacket } from "./control_packet.ts";
 import type { Packet, ProtocolVersion } from "./packet.ts";
 import { encodePublish } from "./publish_frame.ts";
@@ -13,6 +14,8 @@ import { encodePublish } from "./publish_frame.ts";
  */
 export function encode(packet: Packet, version: ProtocolVersion): Uint8Array {
   switch (packet.type) {
+    case "connect":
+      return encodeConnect(packet);
     case "publish":
       return encodePublish(packet, version).bytes;
     case "puback":

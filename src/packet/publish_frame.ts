@@ -39,7 +39,8 @@ export interface Outgoing {
 }
 
 /**
- * Reads a whole PUBLISH frame. The payload is a view on the frame. Throws MalformedPacket: 0x81 for bytes
+ * Reads a whole PUBLISH frame. The payload is a view on the frame with QoS 0, and a copy with QoS 1 and 2: such
+ * a message is kept beyond the turn that reads it. Throws MalformedPacket: 0x81 for bytes
  * out of form, 0x82 for a Packet Identifier of 0 and for properties out of range, 0x90 for a wildcard in the
  * Topic Name.
  */
@@ -80,7 +81,7 @@ export function decodePublish(frame: Uint8Array, version: ProtocolVersion): Publ
   return {
     type: "publish",
     topic,
-    payload: frame.subarray(at),
+    payload: qos === 0 ? frame.subarray(at) : frame.slice(at),
     qos: qos as QoS,
     retain: (flags & 1) !== 0,
     dup,

@@ -1,6 +1,6 @@
 /**
- * What the standard forbids and mqtt-packet lets through, in every packet but PUBLISH, the acknowledgements
- * and the pings: found by walking the raw frame before mqtt-packet sees it. MQTT 5.0 section 3.
+ * What the standard forbids and mqtt-packet lets through, in every packet but CONNECT, PUBLISH, the
+ * acknowledgements and the pings: found by walking the raw frame before mqtt-packet sees it. MQTT 5.0 section 3.
  *
  * The walk reads the properties on its way and returns them, for mqtt-packet loses the order of the User
  * Properties. Whether a Topic Filter is well-formed is not asked here: a SUBACK answers that per filter.
@@ -13,19 +13,14 @@ import { readProperties } from "./property_reader.ts";
 import type { Reader } from "./reader.ts";
 import { readByte, readString, readTwoByteInteger, remaining } from "./reader.ts";
 import { malformed, protocolError } from "./refuse.ts";
-import { walkConnect } from "./strict_connect.ts";
 
 /** The properties that the walk came by. */
 export interface Walked {
   readonly properties: Properties | undefined;
-  readonly willProperties: Properties | undefined;
-  /** 3.1 only: the CONNECT has the User Name or Password Flag and ends before what it announces. */
-  readonly flagsToClear: number;
 }
 
 /** The packets that are walked; the number is the packet type in the fixed header. */
 const OWNERS: Readonly<Record<number, PropertyOwner>> = {
-  [PacketType.connect]: "connect",
   [PacketType.connack]: "connack",
   [PacketType.subscribe]: "subscribe",
   [PacketType.suback]: "suback",
@@ -54,7 +49,7 @@ const REASON_CODES: Readonly<Partial<Record<PropertyOwner, ReadonlySet<number>>>
 
 /**
  * Walks a whole frame and returns its properties. Throws MalformedPacket: 0x81 for bytes out of form, 0x82
- * for what the standard calls a Protocol Error, 0x90 for a wildcard in the Will Topic.
+ * for what the standard calls a Protocol Error.
  */
 export function walk(frame: Uint8Array, version: ProtocolVersion): Walked {
   const first = frame[0]!;
@@ -75,8 +70,6 @@ export function walk(frame: Uint8Array, version: ProtocolVersion): Walked {
 
 function walkBody(reader: Reader, owner: PropertyOwner, version: ProtocolVersion): Walked {
   switch (owner) {
-    case "connect":
-      return walkConnect(reader, version);
     case "connack":
       return walkConnack(reader, version);
     case "subscribe":
@@ -177,11 +170,7 @@ function walkFarewell(
   return walkedProperties(reader, owner, version);
 }
 
-const NOTHING_WALKED: Walked = {
-  properties: undefined,
-  willProperties: undefined,
-  flagsToClear: 0,
-};
+const NOTHING_WALKED: Walked = { properties: undefined };
 
 function walkedProperties(
   reader: Reader,
@@ -189,8 +178,7 @@ function walkedProperties(
   version: ProtocolVersion,
 ): Walked {
   if (version !== 5) return NOTHING_WALKED;
-  const properties = readProperties(reader, owner);
-  return { properties, willProperties: undefined, flagsToClear: 0 };
+  return { properties: readProperties(reader, owner) };
 }
 
 function walkPacketId(reader: Reader, owner: PropertyOwner): void {

@@ -40,7 +40,7 @@ export const ANONYMOUS: Identity = { user: undefined, roles: [] };
 /** The broker's own services: nobody can log in as it. */
 export const BROKER: Identity = { user: "$broker", roles: ["$broker"] };
 
-/** What a client offers in CONNECT as proof. */
+/** What a client offers as proof: in CONNECT, or in AUTH as a further step of it. */
 export interface Credentials {
   readonly clientId: ClientId;
   readonly username: string | undefined;
@@ -51,9 +51,16 @@ export interface Credentials {
   readonly peer: Peer;
 }
 
-/** What the proof came to; `reason` is a Reason Code of CONNACK. */
+/** What the proof came to. Data is Authentication Data for the client, where it named a method. */
 export type Verdict =
-  | { readonly type: "accepted"; readonly identity: Identity }
+  | {
+    readonly type: "accepted";
+    readonly identity: Identity;
+    readonly data?: Uint8Array | undefined;
+  }
+  /** The method of an enhanced authentication needs another step of the client, section 4.12. */
+  | { readonly type: "continue"; readonly data: Uint8Array | undefined }
+  /** `reason` is a Reason Code of CONNACK; the client is told `detail` too. */
   | { readonly type: "refused"; readonly reason: number; readonly detail: string };
 
 /** Whether two identities are the same owner of a session. */

@@ -38,7 +38,25 @@ const ranges: { readonly [Name in keyof Limits]: Range } = {
     1,
     600,
     "seconds",
-    "from the opened link to a complete CONNECT, so that silent links do not hold connections",
+    "from the opened link to CONNACK, enhanced authentication included, so that silent links do not hold connections",
+  ],
+  reauthenticationTimeout: [
+    1,
+    600,
+    "seconds",
+    "from the AUTH that begins a re-authentication to its end, so that none stays half done",
+  ],
+  authenticationSteps: [
+    1,
+    1_000,
+    "packets",
+    "of a client in one enhanced authentication, CONNECT included, so that none goes on for ever",
+  ],
+  authenticationData: [
+    0,
+    65_535,
+    "bytes",
+    "Authentication Data of one packet from a client, since a method has to look at all of it",
   ],
   maximumKeepAlive: [
     1,
@@ -124,17 +142,29 @@ const ranges: { readonly [Name in keyof Limits]: Range } = {
     "bytes",
     "waiting for one client that is absent or slow; above it queuePolicy decides",
   ],
+  queuedMessagesPerIdentity: [
+    0,
+    10_000_000_000,
+    "messages",
+    "waiting in all queues of one user name together, as many as in all unless set, since devices often share a name; an anonymous client counts by its client id, a shared subscription for no name",
+  ],
+  queuedBytesPerIdentity: [
+    0,
+    1_099_511_627_776,
+    "bytes",
+    "waiting in all queues of one user name together; counted as queuedMessagesPerIdentity",
+  ],
   queuedMessages: [
     0,
     10_000_000_000,
     "messages",
-    "waiting in all sessions together; above it queuePolicy decides",
+    "waiting in all queues of the store or the memory together; what is in flight, retained or delayed has limits of its own",
   ],
   queuedBytes: [
     0,
     1_099_511_627_776,
     "bytes",
-    "waiting in all sessions together, so that absent clients cannot fill memory",
+    "waiting in all queues together, so that absent clients fill neither disk nor memory",
   ],
   queueHead: [
     1,
@@ -165,6 +195,12 @@ const ranges: { readonly [Name in keyof Limits]: Range } = {
     100_000_000,
     "messages",
     "published to $delayed and not yet due, since they stay in memory",
+  ],
+  delayedBytes: [
+    0,
+    1_099_511_627_776,
+    "bytes",
+    "of all messages published to $delayed and not yet due, since they stay in memory",
   ],
   maximumDelay: [
     1,

@@ -21,10 +21,21 @@ export interface Limits {
    */
   readonly maximumConnections: number;
   /**
-   * seconds: from the opened link to a complete CONNECT, so that silent links do not hold
-   * connections.
+   * seconds: from the opened link to CONNACK, enhanced authentication included, so that silent links
+   * do not hold connections.
    */
   readonly connectTimeout: number;
+  /**
+   * seconds: from the AUTH that begins a re-authentication to its end, so that none stays half done.
+   */
+  readonly reauthenticationTimeout: number;
+  /**
+   * packets: of a client in one enhanced authentication, CONNECT included, so that none goes on for
+   * ever.
+   */
+  readonly authenticationSteps: number;
+  /** bytes: Authentication Data of one packet from a client, since a method has to look at all of it. */
+  readonly authenticationData: number;
   /**
    * seconds: a longer Keep Alive is answered with Server Keep Alive; 0 stays allowed only at
    * 65,535.
@@ -80,9 +91,23 @@ export interface Limits {
   readonly queuedMessagesPerSession: number;
   /** bytes: waiting for one client that is absent or slow; above it queuePolicy decides. */
   readonly queuedBytesPerSession: number;
-  /** messages: waiting in all sessions together; above it queuePolicy decides. */
+  /**
+   * messages: waiting in all queues of one user name together, as many as in all unless set, since
+   * devices often share a name; an anonymous client counts by its client id, a shared subscription
+   * for no name.
+   */
+  readonly queuedMessagesPerIdentity: number;
+  /**
+   * bytes: waiting in all queues of one user name together; counted as
+   * queuedMessagesPerIdentity.
+   */
+  readonly queuedBytesPerIdentity: number;
+  /**
+   * messages: waiting in all queues of the store or the memory together; what is in flight, retained
+   * or delayed has limits of its own.
+   */
   readonly queuedMessages: number;
-  /** bytes: waiting in all sessions together, so that absent clients cannot fill memory. */
+  /** bytes: waiting in all queues together, so that absent clients fill neither disk nor memory. */
   readonly queuedBytes: number;
   /**
    * messages: of a connected session's queue that are kept in memory where a store holds the rest.
@@ -99,6 +124,8 @@ export interface Limits {
   readonly retainedPerTurn: number;
   /** messages: published to $delayed and not yet due, since they stay in memory. */
   readonly delayedMessages: number;
+  /** bytes: of all messages published to $delayed and not yet due, since they stay in memory. */
+  readonly delayedBytes: number;
   /**
    * seconds: the longest delay of $delayed, about 49 days: a delay in milliseconds then fits in 32
    * bits.
@@ -155,6 +182,9 @@ export const defaultLimits: Limits = {
   maximumPacketSize: 1_048_576,
   maximumConnections: 10_000,
   connectTimeout: 10,
+  reauthenticationTimeout: 10,
+  authenticationSteps: 8,
+  authenticationData: 8_192,
   maximumKeepAlive: 65_535,
   receiveMaximum: 256,
   sendWindow: 256,
@@ -169,6 +199,8 @@ export const defaultLimits: Limits = {
   topicLevels: 128,
   queuedMessagesPerSession: 1_000,
   queuedBytesPerSession: 16_777_216,
+  queuedMessagesPerIdentity: 10_000_000,
+  queuedBytesPerIdentity: 1_073_741_824,
   queuedMessages: 10_000_000,
   queuedBytes: 1_073_741_824,
   queueHead: 256,
@@ -176,6 +208,7 @@ export const defaultLimits: Limits = {
   retainedBytes: 1_073_741_824,
   retainedPerTurn: 200,
   delayedMessages: 100_000,
+  delayedBytes: 268_435_456,
   maximumDelay: 4_294_967,
   outboxCongested: 262_144,
   outboxDrained: 65_536,

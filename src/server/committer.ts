@@ -21,7 +21,7 @@ export class Committer {
   /** A commit or a read that came back later than at once: the turn that fed it ends here. */
   readonly #later: () => void;
   readonly #fail: (error: unknown) => void;
-  readonly #noRoom: (error: unknown) => void;
+  #passed: Persist[] = [];
   #busy = false;
   /** The store had no room the last time. */
   #full = false;
@@ -31,9 +31,7 @@ export class Committer {
     feed: (event: Event) => void,
     later: () => void,
     fail: (error: unknown) => void,
-    noRoom: (error: unknown) => void = () => {},
   ) {
-    this.#noRoom = noRoom;
     this.#store = store;
     this.#feed = feed;
     this.#later = later;
@@ -42,21 +40,29 @@ export class Committer {
 
   /** Nothing waits and nothing is on its way to the disk. */
   get idle(): boolean {
-    return !this.#busy && this.#queue.size === 0;
+    return !this.#busy && this.#queue.size + this.#passed.length === 0;
   }
 
-  /** Takes an entry; one that may pass is settled at once. */
+  /** Takes an entry; one that may pass does not wait for the store. */
   add(entry: Entry): void {
-    if (entry.type === "persist" && this.#queue.passes(entry)) {
-      this.#feed({ type: "settled", persists: [entry] });
-    } else {
-      this.#queue.add(entry);
+    if (entry.type === "persist" && this.#queue.passes(entry)) this.#passed.push(entry);
+    else this.#queue.add(entry);
+  }
+
+  /** Settles what has passed, all of it in one event. */
+  letPass(): void {
+    while (this.#passed.length > 0) {
+      const persists = this.#passed;
+      this.#passed = [];
+      this.#feed({ type: "settled", persists });
     }
   }
 
   /** Commits and reads as long as the store answers at once; the rest follows by itself. */
   flush(): void {
-    while (!this.#busy) {
+    for (;;) {
+      this.letPass();
+      if (this.#busy) return;
       const turn = this.#queue.take(this.#store.limits.writes);
       if (turn === undefined) return;
       let event: Soon<Event>;
@@ -64,7 +70,7 @@ export class Committer {
         event = this.#do(turn);
       } catch (error) { // as if it had been rejected: nothing may follow what was not kept
         this.#busy = true;
-        return this.#fail(error);
+        return this.#failed(turn, error);
       }
       if (!(event instanceof Promise)) {
         this.#settle(turn, event);
@@ -79,28 +85,30 @@ export class Committer {
   #await(turn: Turn, event: Promise<Event>): void {
     event.then((done) => {
       this.#busy = false;
-      if (this.#full) this.#feed({ type: "store", full: this.#full = false });
+      if (this.#full) this.#feed({ type: "store", full: this.#full = false, detail: "" });
       this.#settle(turn, done);
       this.#later();
-    }, (error) => {
-      if (troubleOf(error) !== "noRoom") return this.#fail(error);
-      this.#tryAgain(turn, error);
-    }).catch(this.#fail);
+    }, (error) => this.#failed(turn, error)).catch(this.#fail);
+  }
+
+  /** What may be done again is; all else ends the process. */
+  #failed(turn: Turn, error: unknown): void {
+    if (troubleOf(error) === "noRoom") this.#tryAgain(turn, error);
+    else this.#fail(error);
   }
 
   /** Nothing of it was kept and nothing after it is tried, so it may be done again, until there is room. */
   #tryAgain(turn: Turn, error: unknown): void {
     if (!this.#full) {
       this.#full = true;
-      this.#feed({ type: "store", full: true });
+      this.#feed({ type: "store", full: true, detail: String(error) });
       this.#later();
     }
-    this.#noRoom(error);
     setTimeout(() => {
       try {
         this.#await(turn, Promise.resolve(this.#do(turn)));
       } catch (again) {
-        this.#fail(again);
+        this.#failed(turn, again);
       }
     }, TRY_AGAIN);
   }

@@ -7,6 +7,7 @@
 
 import { limitTable } from "../policy/limit_table.ts";
 import type { Limits } from "../policy/limits.ts";
+import { entryFaults } from "./config_authentication.ts";
 import { defaultAddress, defaultPort } from "./config_schema.ts";
 import { addressesCollide, isLoopback } from "./loopback.ts";
 
@@ -58,7 +59,10 @@ export function brokenRules(value: unknown, isWrong: (path: string) => boolean):
   return [
     ...orderings.flatMap((rule) => brokenOrdering(rule, limits, limit)),
     ...brokenExpiry(file, limit("maximumSessionExpiryInterval")),
-    ...listeners.flatMap((_, index) => brokenListener(listeners, index, isWrong)),
+    ...brokenScram(file, isWrong),
+    ...listeners.flatMap((_, index) =>
+      brokenListener(listeners, index, isWrong, file["authentication"])
+    ),
     ...listeners.flatMap((listener, index) =>
       tooManyConnections(listener, index, limit("maximumConnections"))
     ),
@@ -92,10 +96,33 @@ function brokenExpiry(file: Fields, maximum: number | undefined): Breach[] {
   return [{ path, found: String(interval), expected, severity: "error" }];
 }
 
+/** The users of SCRAM stand in one place, and each of them once. */
+function brokenScram(file: Fields, isWrong: (path: string) => boolean): Breach[] {
+  const path = "authentication.scram";
+  const written = fieldsOf(file["authentication"])["scram"];
+  if (written === undefined || isWrong(path)) return [];
+  const { file: name, users } = fieldsOf(written);
+  if ((name === undefined) === (users === undefined)) {
+    const found = name === undefined ? "neither file nor users" : "both file and users";
+    return [{
+      path,
+      found,
+      expected: "the users, or the file that they stand in",
+      severity: "error",
+    }];
+  }
+  const entries = Array.isArray(users) ? users.map(fieldsOf) : [];
+  return entryFaults(entries).flatMap(({ at, key, found, expected }): Breach[] => {
+    const where = `${path}.users[${at}].${key}`;
+    return isWrong(where) ? [] : [{ path: where, found, expected, severity: "error" }];
+  });
+}
+
 function brokenListener(
   listeners: readonly Fields[],
   index: number,
   isWrong: (path: string) => boolean,
+  authentication: unknown,
 ): Breach[] {
   const breaches: Breach[] = [];
   const here = `listeners[${index}]`;
@@ -124,7 +151,8 @@ function brokenListener(
   const address = addressOf(listener);
   if (
     listener["type"] === "tcp" && address !== undefined && !isLoopback(address) &&
-    listener["allowAnonymous"] === undefined && !isWrong(`${here}.address`)
+    listener["allowAnonymous"] === undefined &&
+    fieldsOf(authentication)["scram"] === undefined && !isWrong(`${here}.address`)
   ) {
     breaches.push({
       path: `${here}.allowAnonymous`,

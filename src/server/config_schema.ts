@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { limitNames, limitTable } from "../policy/limit_table.ts";
 import type { Limits } from "../policy/limits.ts";
+import { authenticationSchema } from "./config_authentication.ts";
 import { isLoopback } from "./loopback.ts";
 
 /** What a listener of type tcp listens on when its keys are absent; 1883 is the port of MQTT. */
@@ -69,6 +70,9 @@ export const configFileSchema = z.strictObject({
   onDamage: z.enum(["setAside", "refuse"]).default("setAside").describe(
     "What is done at start about a store that cannot be read: it is renamed and an empty one " +
       "takes its place, or the broker does not start.",
+  ),
+  authentication: authenticationSchema.prefault({}).describe(
+    "Who may connect as whom. Clients that name no Authentication Method are anonymous.",
   ),
   takeover: z.enum(["sameIdentity", "any"]).default("sameIdentity").describe(
     "Who may connect with a client identifier that has a session: only the identity that made " +

@@ -2,72 +2,101 @@
  * The store that the configuration names, opened, with the promise that it makes.
  */
 
+import type { Fact } from "../session/fact.ts";
 import { DenoKvStore } from "../store/deno_kv_store.ts";
 import { MemoryStore } from "../store/memory_store.ts";
 import type { Store } from "../store/store.ts";
 import { troubleOf } from "../store/store_error.ts";
+import { carryOver } from "./carry_over.ts";
 import type { Config } from "./config.ts";
 import { holdDataDirectory } from "./data_directory.ts";
 import type { Log } from "./log.ts";
-
-/** The database in the data directory; SQLite keeps its log beside it. */
-const FILE = "state.kv";
-const SUFFIXES = ["", "-wal", "-shm"];
+import type { StoreFile } from "./store_file.ts";
+import { clearMark, damageMark, mark, markDamaged } from "./store_file.ts";
+import { settleFiles, storeExists, storeFile } from "./store_file.ts";
 
 export interface OpenStore {
   readonly store: Store;
+  /** What happened when it was opened. */
+  readonly facts: readonly Fact[];
+  /**
+   * Notes an error of the store in use, if it says that the store is damaged: the next start carries
+   * over what can be read. False when it says something else.
+   */
+  damaged(error: unknown): boolean;
   /** Lets go of the data directory, after the store was closed. */
   release(): void;
 }
 
 /**
- * Opens it.
+ * Opens it. What can be read of a damaged store is carried over, unless `onDamage` is `"refuse"`.
  *
  * @throws where the data directory is in use or cannot be made, where a later version wrote the store,
  * or where it is damaged and `onDamage` is `"refuse"`
  */
 export async function openStore(config: Config, log: Log): Promise<OpenStore> {
-  if (config.store === "memory") return { store: new MemoryStore(), release() {} };
+  if (config.store === "memory") {
+    return { store: new MemoryStore(), facts: [], damaged: () => false, release() {} };
+  }
   const directory = holdDataDirectory(config.data);
-  const path = `${directory.path}/${FILE}`;
+  const file = storeFile(directory.path);
   try {
-    return { store: await openKvStore(path, config, log), release: () => directory.release() };
+    return {
+      ...await openKvStore(file, config, log),
+      damaged: (error) => noted(file, error, log),
+      release: () => directory.release(),
+    };
   } catch (error) {
     directory.release();
     throw error;
   }
 }
 
-async function openKvStore(path: string, config: Config, log: Log): Promise<Store> {
-  try {
-    return await DenoKvStore.open(path);
-  } catch (error) {
-    if (troubleOf(error) !== "damaged") throw error;
-    if (config.onDamage === "refuse") {
-      throw new Error(
-        `${String(error)}; look at ${path}, move it away, or set onDamage to "setAside"`,
-        { cause: error },
-      );
+async function openKvStore(
+  file: StoreFile,
+  config: Config,
+  log: Log,
+): Promise<Pick<OpenStore, "store" | "facts">> {
+  settleFiles(file);
+  const { path } = file;
+  if (!storeExists(file)) clearMark(file);
+  const noted = damageMark(file);
+  if (noted === undefined) {
+    try {
+      return { store: await DenoKvStore.open(path), facts: [] };
+    } catch (error) {
+      if (troubleOf(error) !== "damaged") throw error;
+      return await instead(file, String(error), config, log);
     }
-    const aside = setAside(path);
-    log.error("the store was damaged: it is set aside, and an empty one takes its place", {
-      path: aside,
-      reason: String(error),
-    });
-    return await DenoKvStore.open(path);
   }
+  return await instead(file, noted, config, log);
 }
 
-/** Renames the database and its log; the new path. */
-function setAside(path: string): string {
-  const when = new Date().toISOString().replaceAll(":", "");
-  const aside = `${path}.damaged-${when}`;
-  for (const suffix of SUFFIXES) {
-    try {
-      Deno.renameSync(path + suffix, aside + suffix);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+async function instead(
+  file: StoreFile,
+  reason: string,
+  config: Config,
+  log: Log,
+): Promise<Pick<OpenStore, "store" | "facts">> {
+  const { path } = file;
+  if (config.onDamage === "refuse") {
+    throw new Error(
+      `${reason}; look at ${path} (dunlin store verify), move it away, or set onDamage to "setAside"` +
+        (damageMark(file) === undefined ? "" : `; when it is well, remove ${mark(file)}`),
+    );
   }
-  return aside;
+  log.error("the store is damaged: what can be read of it is being carried over", { path, reason });
+  const { store, fact } = await carryOver(file, reason);
+  return { store, facts: [fact] };
+}
+
+/** The note that is left for the next start. */
+function noted(file: StoreFile, error: unknown, log: Log): boolean {
+  if (troubleOf(error) !== "damaged") return false;
+  try {
+    markDamaged(file, String(error));
+  } catch (cause) {
+    log.error("it cannot be noted that the store is damaged", { reason: String(cause) });
+  }
+  return true;
 }

@@ -4,10 +4,11 @@
  */
 
 import type { Authenticator } from "../authentication/authenticator.ts";
+import { Exchanges } from "../authentication/exchanges.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Event } from "../broker/event.ts";
+import { acknowledgementWord } from "../packet/acknowledgement.ts";
 import { encode } from "../packet/encode.ts";
-import { Reason } from "../packet/reason_code.ts";
 import type { ProtocolVersion } from "../packet/packet.ts";
 import type { ConnectionId, Instant } from "../policy/identity.ts";
 import type { Effect } from "../session/effect.ts";
@@ -17,6 +18,9 @@ import type { Outbox } from "../transport/outbox.ts";
 import { Committer } from "./committer.ts";
 import type { Clock } from "./wall_clock.ts";
 
+/** Bytes that are read in one turn: more would make the first wait for the last. */
+const TURN_BYTES = 1 << 16;
+
 /** A link as the runtime has it. */
 export interface Wire {
   readonly outbox: Outbox;
@@ -25,6 +29,8 @@ export interface Wire {
   paused: boolean;
   /** Has something to be flushed at the end of the turn. */
   touched: boolean;
+  /** Closed by the broker: it is not read any more. */
+  gone: boolean;
   /** Set while somebody waits for the end of the pause. */
   onResume: (() => void) | undefined;
 }
@@ -40,8 +46,6 @@ export interface RuntimeOptions {
   readonly outboxDropped: (frames: number) => void;
   /** An invariant of the broker does not hold: the connection that showed it is closed. */
   readonly broken: (error: unknown, event: Event) => void;
-  /** The store has no room for now; what was asked of it is tried again. */
-  readonly noRoom?: (error: unknown) => void;
   /** The store cannot tell what it has: nothing may be acknowledged any more. */
   readonly fail: (error: unknown) => void;
 }
@@ -49,23 +53,27 @@ export interface RuntimeOptions {
 export class Runtime {
   readonly #options: RuntimeOptions;
   readonly #committer: Committer;
+  readonly #exchanges: Exchanges;
   readonly #wires = new Map<ConnectionId, Wire>();
   /** Outboxes that are being written out before their links close. */
   readonly #ending = new Set<Outbox>();
   #touched: Wire[] = [];
   readonly #events: Event[] = [];
   #feeding = false;
+  /** Read in this turn so far. */
+  #turnBytes = 0;
+  #endsSoon = false;
   /** Read once a turn: all events of one read happen at the same time. */
   #now: Instant | undefined;
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
+    this.#exchanges = new Exchanges(options.authenticator);
     this.#committer = new Committer(
       options.store,
       (event) => this.feed(event),
       () => this.endTurn(),
       options.fail,
-      options.noRoom,
     );
   }
 
@@ -90,15 +98,37 @@ export class Runtime {
       this.#events.push(event);
       return;
     }
+    // What came before is answered before; only a run of publications is answered all at once.
+    if (!isPublication(event)) this.#committer.letPass();
     this.#feeding = true;
     this.#one(event);
     for (let i = 0; i < this.#events.length; i++) this.#one(this.#events[i]!);
-    this.#events.length = 0;
+    if (this.#events.length > 0) this.#events.length = 0;
     this.#feeding = false;
   }
 
+  /**
+   * Ends the turn when all who have read something at the same time have fed it, or at once when that was
+   * much: their answers leave together, which wakes whoever waits for them once.
+   *
+   * @param bytes that were read
+   */
+  endTurnSoon(bytes: number): void {
+    this.#turnBytes += bytes;
+    if (this.#turnBytes >= TURN_BYTES) return this.endTurn();
+    if (this.#endsSoon) return;
+    this.#endsSoon = true;
+    queueMicrotask(this.#endNow);
+  }
+
+  readonly #endNow = () => {
+    this.#endsSoon = false;
+    this.endTurn();
+  };
+
   /** Hands on what has gathered: commits, then bytes, then the next wish to be woken. */
   endTurn(): void {
+    this.#turnBytes = 0;
     this.#committer.flush();
     const touched = this.#touched;
     this.#touched = [];
@@ -153,6 +183,11 @@ export class Runtime {
         const wire = this.#wires.get(effect.to);
         if (wire === undefined) return;
         if (!wire.touched) this.#touch(wire);
+        const word = acknowledgementWord(effect.packet, wire.version ?? 4);
+        if (word !== 0) {
+          if (!wire.outbox.appendWord(word)) this.#overflow(effect.to, wire);
+          return;
+        }
         const bytes = this.#encode(effect, wire);
         if (bytes === undefined || !wire.outbox.append(bytes)) this.#overflow(effect.to, wire);
         return;
@@ -176,16 +211,12 @@ export class Runtime {
         return;
       }
       case "authenticate": {
-        const { connection, credentials } = effect;
-        const verdict = this.#options.authenticator.verify(credentials);
+        const { connection, step, credentials } = effect;
+        const verdict = this.#exchanges.verdictOn(connection, step, credentials);
         if (!(verdict instanceof Promise)) {
           return this.feed({ type: "authenticated", connection, verdict });
         }
-        verdict.catch((error) => ({
-          type: "refused" as const,
-          reason: Reason.serverUnavailable,
-          detail: String(error),
-        })).then((verdict) => {
+        verdict.then((verdict) => {
           this.feed({ type: "authenticated", connection, verdict });
           this.endTurn();
         });
@@ -217,9 +248,11 @@ export class Runtime {
   }
 
   #forget(connection: ConnectionId): void {
+    this.#exchanges.forget(connection);
     const wire = this.#wires.get(connection);
     if (wire === undefined) return;
     this.#wires.delete(connection);
+    wire.gone = true;
     release(wire);
   }
 
@@ -243,6 +276,21 @@ export class Runtime {
     wire.outbox.abort();
     this.#forget(connection);
     this.feed({ type: "closed", connection, reason: "outboxFull" });
+  }
+}
+
+/** A packet that comes in runs and answers for no state but its own message's. */
+function isPublication(event: Event): boolean {
+  if (event.type !== "packet") return false;
+  switch (event.packet.type) {
+    case "publish":
+    case "puback":
+    case "pubrec":
+    case "pubrel":
+    case "pubcomp":
+      return true;
+    default:
+      return false;
   }
 }
 

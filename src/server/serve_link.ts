@@ -8,6 +8,7 @@ import { MalformedPacket } from "../packet/malformed_packet.ts";
 import type { ConnectionId, Peer } from "../policy/identity.ts";
 import type { Limits } from "../policy/limits.ts";
 import type { OutboxLimits } from "../transport/outbox.ts";
+import { giveBuffer, takeBuffer } from "../transport/buffer_pool.ts";
 import { Outbox } from "../transport/outbox.ts";
 import type { Link } from "../transport/transport.ts";
 import type { Runtime, Wire } from "./runtime.ts";
@@ -33,16 +34,17 @@ export async function serveLink(
   const { runtime, limits } = serving;
   const wire = openWire(serving, link, id, peer);
   const splitter = new FrameSplitter(limits.maximumPacketSize);
-  let buffer = new Uint8Array(FIRST_READ);
+  let buffer = takeBuffer(FIRST_READ);
   try {
     for (;;) {
       const count = await read(link, buffer);
-      if (count === null) break;
+      if (count === undefined) return; // a read may be under way still: the buffer is not given back
+      if (count === null) return giveBuffer(buffer);
       splitter.push(buffer.subarray(0, count));
       for (;;) {
         const isMqtt = feedFrames(runtime, splitter, id, wire);
-        runtime.endTurn();
-        if (!isMqtt) return;
+        runtime.endTurnSoon(count);
+        if (!isMqtt || wire.gone) return giveBuffer(buffer);
         if (!wire.paused) break;
         await new Promise<void>((resolve) => wire.onResume = resolve);
       }
@@ -57,12 +59,12 @@ export async function serveLink(
   }
 }
 
-/** Null at the end, also where the other side resets the link or we have closed it. */
-async function read(link: Link, into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+/** Null at the end; undefined where the other side has reset the link or we have closed it. */
+async function read(link: Link, into: Uint8Array<ArrayBuffer>): Promise<number | null | undefined> {
   try {
     return await link.read(into);
   } catch {
-    return null;
+    return undefined;
   }
 }
 
@@ -83,6 +85,7 @@ function openWire({ runtime, outboxLimits, entropy }: Serving, link: Link, id: n
     version: undefined,
     paused: false,
     touched: false,
+    gone: false,
     onResume: undefined,
   };
   runtime.attach(id, wire);
@@ -128,10 +131,15 @@ function nextBuffer(
   maximum: number,
 ): Uint8Array<ArrayBuffer> {
   if (count === buffer.length && count < maximum) {
-    return new Uint8Array(Math.min(maximum, count * 4));
+    return another(buffer, Math.min(maximum, count * 4));
   }
-  if (buffer.length > FIRST_READ && count <= FIRST_READ / 4) return new Uint8Array(FIRST_READ);
+  if (buffer.length > FIRST_READ && count <= FIRST_READ / 4) return another(buffer, FIRST_READ);
   return buffer;
+}
+
+function another(buffer: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {
+  giveBuffer(buffer);
+  return takeBuffer(size);
 }
 
 /** The outbox's part of the limits. */

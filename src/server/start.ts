@@ -2,7 +2,8 @@
  * The composition root: a configuration becomes a running broker.
  */
 
-import { anonymousOnly } from "../authentication/authenticator.ts";
+import type { Authenticator } from "../authentication/authenticator.ts";
+import type { Method } from "../authentication/method.ts";
 import { Broker } from "../broker/broker.ts";
 import { levelOf, lineOf } from "../service/journal.ts";
 import type { Statistics } from "../service/statistics.ts";
@@ -12,7 +13,9 @@ import { listenTcp } from "../transport/tcp.ts";
 import type { Listener } from "../transport/transport.ts";
 import { listenUnix } from "../transport/unix.ts";
 import { acceptLinks } from "./accept.ts";
+import { authenticatorOf } from "./authenticator_of.ts";
 import type { Config, ListenerConfig } from "./config.ts";
+import { system } from "./config_system.ts";
 import { availableDescriptors } from "./descriptors.ts";
 import type { Log } from "./log.ts";
 import { getLog } from "./log.ts";
@@ -37,18 +40,40 @@ export interface Server {
  * Starts a broker.
  *
  * @param program a file that may be read: what the descriptor limit is tried out on
- * @throws where a listener cannot listen, with its name; nothing is left open then
+ * @param methods of enhanced authentication, besides those of the configuration
+ * @throws where the users cannot be read, or a listener cannot listen, with its name; nothing is left
+ *   open then
  */
-export async function start(config: Config, program: string): Promise<Server> {
+export async function start(
+  config: Config,
+  program: string,
+  methods: readonly Method[] = [],
+): Promise<Server> {
+  const authenticator = authenticatorOf(config, system.readFile, methods);
+  return await startOnce(config, program, authenticator, true);
+}
+
+/** @param again whether to start anew when the store turns out to be damaged while it is read */
+async function startOnce(
+  config: Config,
+  program: string,
+  authenticator: Authenticator,
+  again: boolean,
+): Promise<Server> {
   const log = getLog("broker");
   const { limits } = config;
   const listeners = await listenAll(config.listeners);
-  const { store, release } = await openOrClose(config, listeners, log);
+  const { store, facts, damaged, release } = await openOrClose(config, listeners, log);
   const maximum = maximumConnections(config, program, log);
   const broker = new Broker(rulesOf(config));
   const statistics = newStatistics();
   const observe = observer(statistics);
-  const { promise: failed, resolve: fail } = Promise.withResolvers<unknown>();
+  for (const fact of facts) observe(fact);
+  const { promise: failed, resolve } = Promise.withResolvers<unknown>();
+  const fail = (error: unknown) => {
+    damaged(error);
+    resolve(error);
+  };
   const clock = wallClock(() => {
     runtime.feed({ type: "tick" });
     runtime.endTurn();
@@ -57,7 +82,7 @@ export async function start(config: Config, program: string): Promise<Server> {
     broker,
     store,
     clock,
-    authenticator: anonymousOnly,
+    authenticator,
     observe,
     outboxDropped: (frames) => statistics.outboxDrops += frames,
     broken: (error, event) =>
@@ -65,13 +90,19 @@ export async function start(config: Config, program: string): Promise<Server> {
         event: describe(event),
         reason: error instanceof Error ? error.stack : String(error),
       }),
-    noRoom: (error) =>
-      log.error("the store has no room: nothing is acknowledged", {
-        reason: String(error),
-      }),
     fail,
   });
-  for await (const record of store.index()) runtime.feed({ type: "indexed", record });
+  try {
+    for await (const record of store.index()) runtime.feed({ type: "indexed", record });
+  } catch (error) {
+    for (const listener of listeners) listener.close();
+    clock.stop();
+    await store.close();
+    const carriedOver = damaged(error) && again;
+    release();
+    if (!carriedOver) throw error;
+    return await startOnce(config, program, authenticator, false);
+  }
   runtime.feed({ type: "recovered" });
   runtime.endTurn();
   let lastId = 0;
@@ -81,7 +112,7 @@ export async function start(config: Config, program: string): Promise<Server> {
     runtime,
     limits,
     outboxLimits: outboxLimitsOf(limits),
-    entropy: () => crypto.getRandomValues(new Uint8Array(16)),
+    entropy: randomBytes(),
   };
   for (const [at, listener] of listeners.entries()) {
     const { name, allowAnonymous, maximumConnections } = config.listeners[at]!;
@@ -112,6 +143,19 @@ export async function start(config: Config, program: string): Promise<Server> {
       await store.close();
       release();
     },
+  };
+}
+
+/** 16 random bytes a call, asked of the system by the kilobyte. */
+function randomBytes(): () => Uint8Array {
+  const pool = new Uint8Array(1024);
+  let at = pool.length;
+  return () => {
+    if (at === pool.length) {
+      crypto.getRandomValues(pool);
+      at = 0;
+    }
+    return pool.slice(at, at += 16);
   };
 }
 
@@ -163,10 +207,12 @@ function maximumConnections({ limits }: Config, program: string, log: Log): numb
 
 /** Statistics and log as folds over the facts. */
 function observer(statistics: Statistics): (fact: Fact) => void {
-  const log = getLog("client");
+  const logs = { client: getLog("client"), broker: getLog("broker") };
   return (fact) => {
     count(statistics, fact);
     const level = levelOf(fact);
+    const ofStore = fact.type === "store" || fact.type === "storeDamaged";
+    const log = ofStore ? logs.broker : logs.client;
     if (!log.enabled(level)) return;
     const { message, fields } = lineOf(fact);
     log[level](message, fields);

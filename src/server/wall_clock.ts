@@ -12,28 +12,35 @@ export interface Clock {
   stop(): void;
 }
 
-/** setTimeout takes no longer waits: a later deadline is asked for again when it fires. */
+/** setTimeout takes no longer waits: it fires early and is set again. */
 const LONGEST_WAIT = 2 ** 31 - 1;
 
 /** The real clock. */
 export function wallClock(wake: () => void): Clock {
   const start = Date.now() - performance.now();
+  const now = () => start + performance.now();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let due: Instant = Infinity;
-  const now = () => start + performance.now();
+  let firesAt: Instant = Infinity;
+  function arm(): void {
+    firesAt = due;
+    timer = setTimeout(look, Math.min(LONGEST_WAIT, Math.max(0, Math.ceil(due - now()))));
+  }
+  function look(): void {
+    firesAt = Infinity;
+    if (due === Infinity) return;
+    if (now() < due) return arm();
+    due = Infinity;
+    wake();
+  }
   return {
     now,
     wakeAt(when = Infinity) {
-      if (when === due && timer !== undefined) return;
-      clearTimeout(timer);
-      timer = undefined;
       due = when;
-      if (when === Infinity) return;
-      const wait = Math.min(LONGEST_WAIT, Math.max(0, Math.ceil(when - now())));
-      timer = setTimeout(() => {
-        timer = undefined;
-        wake();
-      }, wait);
+      // A timer that fires too early looks again: a new one for every connection that comes costs more.
+      if (due >= firesAt) return;
+      clearTimeout(timer);
+      arm();
     },
     stop() {
       clearTimeout(timer);

@@ -6,7 +6,7 @@ import { reasonName } from "../packet/reason_code.ts";
 import type { Fact } from "../session/fact.ts";
 
 export interface Line {
-  readonly level: "debug" | "info" | "warn";
+  readonly level: "debug" | "info" | "warn" | "error";
   readonly message: string;
   readonly fields: Record<string, unknown>;
 }
@@ -20,6 +20,10 @@ export function levelOf(fact: Fact): Line["level"] {
       return "warn";
     case "disconnected":
       return QUIET.has(fact.reason) ? "info" : "warn";
+    case "store":
+      return fact.full ? "error" : "info";
+    case "storeDamaged":
+      return "error";
     default:
       return "info";
   }
@@ -79,7 +83,32 @@ export function lineOf(fact: Fact): Line {
       const { clientId, why, messagesDropped } = fact;
       return { level, message: "session ended", fields: { clientId, why, messagesDropped } };
     }
+    case "store":
+      return fact.full
+        ? {
+          level,
+          message: "the store has no room: QoS 1 and 2 are refused or held back until it has",
+          fields: { reason: fact.detail },
+        }
+        : { level, message: "the store has room again", fields: {} };
+    case "storeDamaged": {
+      const { reason, path, carried, lost, why, empty } = fact;
+      return {
+        level,
+        message: empty
+          ? "the store was damaged: it is set aside, and an empty one takes its place"
+          : "the store was damaged: it is set aside, and what can be read is carried over",
+        fields: { path, reason, carried: counts(carried), lost: counts(lost), why: why.join("; ") },
+      };
+    }
   }
+}
+
+/** Those that are not 0. */
+function counts(of: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(of).filter(([, count]) => count > 0)
+    .map(([kind, count]) => `${count} ${kind}`);
+  return parts.length === 0 ? "nothing" : parts.join(", ");
 }
 
 const VERSIONS = { 3: "3.1", 4: "3.1.1", 5: "5.0" } as const;

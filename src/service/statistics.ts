@@ -12,6 +12,8 @@ export interface Statistics {
   outboxDrops: number;
   refusals: number;
   sessionsEnded: number;
+  /** The store has no room now. */
+  storeFull: boolean;
 }
 
 /** Nothing has happened. */
@@ -23,6 +25,7 @@ export function newStatistics(): Statistics {
     outboxDrops: 0,
     refusals: 0,
     sessionsEnded: 0,
+    storeFull: false,
   };
 }
 
@@ -43,5 +46,8 @@ export function count(statistics: Statistics, fact: Fact): void {
       return;
     case "sessionEnded":
       statistics.sessionsEnded += 1;
+      return;
+    case "store":
+      statistics.storeFull = fact.full;
   }
 }

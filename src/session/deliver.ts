@@ -12,8 +12,9 @@ import * as fifo from "./fifo.ts";
 import type { Delivery } from "./message.ts";
 import { messageSize } from "./message.ts";
 import * as ids from "./packet_id_map.ts";
-import type { Queue } from "./queue.ts";
-import { dropOldest, enqueue, queueLength } from "./queue.ts";
+import { dropOldest, EMPTY_QUEUE, enqueue, queueLength } from "./queue.ts";
+import type { QueueBound } from "./queue_bound.ts";
+import { fullReason } from "./queue_bound.ts";
 import type { Session } from "./session.ts";
 import { hasWindow, isStored } from "./session.ts";
 import { NOTHING } from "./step.ts";
@@ -37,20 +38,28 @@ export interface DeliverGiven {
   readonly ready: boolean;
   /** Nobody to send to: what is queued is left to the store. */
   readonly absent: boolean;
-  /** The queues of all sessions together have room. */
-  readonly room: boolean;
+  /** What the queues of others leave to this one. */
+  readonly bound: QueueBound;
 }
 
 /** Nothing overtakes: what finds a queue goes behind it, whatever the quota. */
 export function deliver(session: Session, delivery: Delivery, given: DeliverGiven): Delivered {
-  if (
-    given.ready && hasWindow(session, given.rules.limits) && delivery.qos > 0 &&
-    session.resending.length === 0 && queueLength(session.queue) === 0
-  ) {
-    const packetId = ids.firstFree(session.inflight, session.nextPacketId);
-    if (packetId !== 0) return intoFlight(session, delivery, packetId, given.now);
-  }
-  return intoQueue(session, delivery, given);
+  const sent = given.ready ? sendNow(session, delivery, given.rules.limits, given.now) : undefined;
+  return sent ?? intoQueue(session, delivery, given);
+}
+
+/** The delivery to a client that is here, inflight at once; undefined where it has to wait. */
+export function sendNow(
+  session: Session,
+  delivery: Delivery,
+  limits: Limits,
+  now: Instant,
+): Delivered | undefined {
+  const { resending, queue, inflight, nextPacketId } = session;
+  if (!hasWindow(session, limits) || delivery.qos === 0) return undefined;
+  if (resending.length > 0 || queueLength(queue) > 0) return undefined;
+  const packetId = ids.firstFree(inflight, nextPacketId);
+  return packetId === 0 ? undefined : intoFlight(session, delivery, packetId, now);
 }
 
 /** The delivery inflight under a free Packet Identifier [MQTT-2.2.1-4]. */
@@ -84,12 +93,6 @@ export function intoFlight(
   };
 }
 
-/** Whether a queue has no room for another message of that size. */
-export function isFull(queue: Queue, size: number, limits: Limits): boolean {
-  return queueLength(queue) >= limits.queuedMessagesPerSession ||
-    queue.bytes + size > limits.queuedBytesPerSession;
-}
-
 function intoQueue(session: Session, delivery: Delivery, given: DeliverGiven): Delivered {
   const { limits, queuePolicy } = given.rules;
   const size = messageSize(delivery.message);
@@ -97,16 +100,13 @@ function intoQueue(session: Session, delivery: Delivery, given: DeliverGiven): D
   const writes: Write[] = [];
   let queue = session.queue;
   let droppedCount = 0;
-  const full = () => isFull(queue, size, limits);
-  const reason = given.room ? "queueFull" : "brokerQueueFull";
-  if (full() || !given.room) {
-    if (queuePolicy !== "dropOldest" || size > limits.queuedBytesPerSession) {
-      return refuse(session, reason);
-    }
+  const reason = fullReason(queue, size, limits, given.bound);
+  if (reason !== undefined) {
+    // Only its own messages are dropped in its favour, and none if all of them are not enough.
+    const hopeless = fullReason(EMPTY_QUEUE, size, limits, given.bound) !== undefined;
+    if (queuePolicy !== "dropOldest" || hopeless) return refuse(session, reason);
     do {
-      const shorter = dropOldest(queue);
-      // An empty queue leaves nothing to drop in this message's favour.
-      if (shorter === undefined) return refuse(session, reason);
+      const shorter = dropOldest(queue)!;
       queue = shorter.queue;
       droppedCount += 1;
       if (stored) {
@@ -116,7 +116,7 @@ function intoQueue(session: Session, delivery: Delivery, given: DeliverGiven): D
           order: shorter.order,
         });
       }
-    } while (full());
+    } while (fullReason(queue, size, limits, given.bound) !== undefined);
   }
   const toTail = stored && (given.absent || fifo.size(queue.head) >= limits.queueHead);
   if (stored) writes.push({ type: "putQueued", clientId: session.clientId, delivery });
@@ -124,7 +124,7 @@ function intoQueue(session: Session, delivery: Delivery, given: DeliverGiven): D
     session: { ...session, queue: enqueue(queue, delivery, toTail) },
     writes,
     packetId: 0,
-    dropped: droppedCount > 0 ? reason : undefined,
+    dropped: reason,
     droppedCount,
   };
 }

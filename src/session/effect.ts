@@ -51,6 +51,8 @@ export type Effect =
   | {
     readonly type: "authenticate";
     readonly connection: ConnectionId;
+    /** `next`: the exchange under way goes on with these Authentication Data, section 4.12. */
+    readonly step: "first" | "next";
     readonly credentials: Credentials;
   }
   /** Read a stored session: sees every earlier write and none later. */

@@ -11,6 +11,8 @@ import type { TopicName } from "../topic/topic_name.ts";
 /** Why a message did not reach a client that subscribed to it, or was not taken. */
 export type DropReason =
   | "queueFull"
+  /** All queues of one user name together. */
+  | "identityQueueFull"
   | "brokerQueueFull"
   | "expired"
   | "tooLargeForClient"
@@ -84,4 +86,20 @@ export type Fact =
     readonly clientId: ClientId;
     readonly why: "expired" | "cleanStart" | "disconnected" | "deleted";
     readonly messagesDropped: number;
+  }
+  /** The store has no room for now, and its words for that; or it has some again. */
+  | { readonly type: "store"; readonly full: boolean; readonly detail: string }
+  /** A store that could not be read was set aside at start, and what could be read carried over. */
+  | {
+    readonly type: "storeDamaged";
+    readonly reason: string;
+    /** Where it is now. */
+    readonly path: string;
+    /** How many of each kind of record. */
+    readonly carried: Readonly<Record<string, number>>;
+    readonly lost: Readonly<Record<string, number>>;
+    /** The first of the reasons for the losses. */
+    readonly why: readonly string[];
+    /** Nothing could be carried over. */
+    readonly empty: boolean;
   };

@@ -12,7 +12,7 @@ export type Order = number;
 export interface Message {
   readonly order: Order;
   readonly topic: TopicName;
-  /** A view on the bytes that were read, until `owned` has made it the message's own. */
+  /** With QoS 0 a view on the bytes that were read, until `owned` has made it the message's own. */
   readonly payload: Uint8Array;
   readonly qos: QoS;
   /** The RETAIN flag as it was published. */
@@ -68,14 +68,7 @@ export function forwarded(properties: PublishProperties): PublishProperties | un
 
 /** The same message with bytes of its own, to be kept beyond the turn that read it. */
 export function owned(message: Message): Message {
-  const correlation = message.properties?.correlationData;
-  return {
-    ...message,
-    payload: message.payload.slice(),
-    properties: correlation === undefined
-      ? message.properties
-      : { ...message.properties, correlationData: correlation.slice() },
-  };
+  return { ...message, payload: message.payload.slice() };
 }
 
 /** Bytes that a kept message costs about, as limits count them. */

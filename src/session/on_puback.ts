@@ -9,7 +9,7 @@ import * as ids from "./packet_id_map.ts";
 import type { Session } from "./session.ts";
 import { settle } from "./settle.ts";
 import type { Given, Step } from "./step.ts";
-import { durably, stay, step } from "./step.ts";
+import { stay, written } from "./step.ts";
 
 /** Lets the message go; an unknown Packet Identifier is ignored, as PUBACK has no answer. */
 export function onPuback(session: Session, puback: Puback, _given: Given): Step<Session, Demand> {
@@ -17,5 +17,5 @@ export function onPuback(session: Session, puback: Puback, _given: Given): Step<
   if (inflight === undefined) return stay(session);
   if (inflight.awaiting !== "puback") return outOfTurn(session, puback, inflight.awaiting);
   const settled = settle(session, puback.packetId);
-  return step(settled.session, durably(session.clientId, settled.writes));
+  return written(settled.session, session.clientId, settled.writes);
 }

@@ -9,7 +9,7 @@ import * as ids from "./packet_id_map.ts";
 import type { Session } from "./session.ts";
 import { settle } from "./settle.ts";
 import type { Given, Step } from "./step.ts";
-import { durably, stay, step } from "./step.ts";
+import { stay, written } from "./step.ts";
 
 /** Frees the Packet Identifier; an unknown one is ignored, as PUBCOMP has no answer. */
 export function onPubcomp(
@@ -21,5 +21,5 @@ export function onPubcomp(
   if (inflight === undefined) return stay(session);
   if (inflight.awaiting !== "pubcomp") return outOfTurn(session, pubcomp, inflight.awaiting);
   const settled = settle(session, pubcomp.packetId);
-  return step(settled.session, durably(session.clientId, settled.writes));
+  return written(settled.session, session.clientId, settled.writes);
 }

@@ -8,7 +8,7 @@
 import type { Puback, Publish, Pubrec } from "../packet/packet.ts";
 import { Reason } from "../packet/reason_code.ts";
 import type { Demand } from "./effect.ts";
-import { messageOf, owned } from "./message.ts";
+import { messageOf } from "./message.ts";
 import * as ids from "./packet_id_map.ts";
 import type { Session } from "./session.ts";
 import { isStored } from "./session.ts";
@@ -62,13 +62,13 @@ export function onPublish(
       );
     }
     const receipt = acknowledge("puback", packetId, Reason.success);
-    return step(session, { type: "route", message: owned(message), receipt, writes: NOTHING });
+    return step(session, { type: "route", message, receipt, writes: NOTHING });
   }
   return step(
     { ...session, received: ids.set(session.received, packetId, given.now) },
     {
       type: "route",
-      message: owned(message),
+      message,
       receipt: acknowledge("pubrec", packetId, Reason.success),
       writes: isStored(session)
         ? [{ type: "putReceived", clientId: session.clientId, packetId }]

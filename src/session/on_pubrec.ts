@@ -12,7 +12,7 @@ import type { Inflight, Session } from "./session.ts";
 import { isStored } from "./session.ts";
 import { settle } from "./settle.ts";
 import type { Given, Step } from "./step.ts";
-import { durably, NOTHING, step } from "./step.ts";
+import { durably, NOTHING, step, written } from "./step.ts";
 
 /**
  * Lets the message go and answers PUBREL, in the order in which the PUBRECs came [MQTT-4.6.0-4]; a
@@ -38,7 +38,7 @@ export function onPubrec(session: Session, pubrec: Pubrec, given: Given): Step<S
   }
   if (pubrec.reasonCode >= 0x80) {
     const settled = settle(session, packetId);
-    return step(settled.session, durably(session.clientId, settled.writes));
+    return written(settled.session, session.clientId, settled.writes);
   }
   const released: Inflight = {
     awaiting: "pubcomp",

@@ -42,6 +42,15 @@ export function stay<State>(state: State): Step<State, never> {
   return { state, effects: NOTHING };
 }
 
+/** The next state with its writes, after which nothing leaves: of a session that is not stored there are none. */
+export function written<State>(
+  state: State,
+  of: ClientId,
+  writes: readonly Write[],
+): Step<State, Persist> {
+  return { state, effects: writes.length === 0 ? NOTHING : [durably(of, writes)] };
+}
+
 /** `then` leaves when the writes are durable; with no writes, when the earlier ones are. */
 export function durably(
   of: ClientId,

@@ -12,6 +12,11 @@ const FROM_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Texts up to this length are tried as ASCII first, which is faster than the encoder. */
 const SHORT_TEXT = 64;
 
+/** Short texts that were read of late, by a number made of their bytes: the same come again and again. */
+const KNOWN = 256;
+const known: ({ readonly bytes: Uint8Array; readonly text: string } | undefined)[] = [];
+for (let n = 0; n < KNOWN; n++) known.push(undefined);
+
 export class ByteWriter {
   #bytes: Uint8Array;
   #view: DataView;
@@ -29,6 +34,19 @@ export class ByteWriter {
   /** A copy of what was written, from `from` to before `to`. */
   slice(from = 0, to = this.#length): Uint8Array {
     return this.#bytes.slice(from, Math.min(to, this.#length));
+  }
+
+  /** What was written, from `from` to before `to`: valid until `clear()`. */
+  view(from = 0, to = this.#length): Uint8Array {
+    return this.#bytes.subarray(from, Math.min(to, this.#length));
+  }
+
+  /** Begins anew in the same memory, unless that is more than `most` bytes. */
+  clear(most: number): void {
+    this.#length = 0;
+    if (this.#bytes.length <= most) return;
+    this.#bytes = new Uint8Array(most);
+    this.#view = new DataView(this.#bytes.buffer);
   }
 
   byte(value: number): void {
@@ -130,6 +148,7 @@ export class ByteReader {
 
   varint(): number {
     const bytes = this.#bytes;
+    if (this.#at < bytes.length && bytes[this.#at]! < 0x80) return bytes[this.#at++]!;
     let value = 0;
     let times = 1;
     for (let n = 0; n < 8; n++) {
@@ -167,6 +186,18 @@ export class ByteReader {
 
   text(): string {
     const bytes = this.bytes();
+    if (bytes.length > SHORT_TEXT) return this.#decoded(bytes);
+    let number = bytes.length;
+    for (let i = 0; i < bytes.length; i++) number = (number * 31 + bytes[i]!) | 0;
+    const place = (number ^ (number >>> 8) ^ (number >>> 16)) & (KNOWN - 1);
+    const before = known[place];
+    if (before !== undefined && equal(before.bytes, bytes)) return before.text;
+    const text = this.#decoded(bytes);
+    known[place] = { bytes: bytes.slice(), text };
+    return text;
+  }
+
+  #decoded(bytes: Uint8Array): string {
     try {
       return FROM_UTF8.decode(bytes);
     } catch (error) {
@@ -183,4 +214,10 @@ export class ByteReader {
   wrong(found: string, cause?: unknown): Error {
     return damaged(this.#where, `${found} (at byte ${this.#at} of ${this.#bytes.length})`, cause);
   }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

@@ -13,6 +13,7 @@ import type { ClientId } from "../policy/identity.ts";
 import type { Delivery, Order } from "../session/message.ts";
 import type { Inflight } from "../session/session.ts";
 import type { IndexRecord, StoredSession, Write } from "../session/write.ts";
+import { bySession, numberIn } from "./by_session.ts";
 import { whole } from "./chunk.ts";
 import type { Key, Kv } from "./kv.ts";
 import { openKv } from "./kv.ts";
@@ -22,8 +23,9 @@ import type { Opened, OpenReport } from "./kv_open.ts";
 import { openIndex } from "./kv_open.ts";
 import type { Migration } from "./kv_schema.ts";
 import { MIGRATIONS } from "./kv_schema.ts";
-import { entriesOf, untidy } from "./kv_tidy.ts";
+import { areScattered, Regrouping, untidy } from "./kv_tidy.ts";
 import * as record from "./record.ts";
+import { SegmentMemory } from "./segment.ts";
 import type { Read } from "./segment_reader.ts";
 import { SegmentReader } from "./segment_reader.ts";
 import type { BatchLimits, Store } from "./store.ts";
@@ -37,8 +39,13 @@ export interface DenoKvOptions {
   readonly migrations?: readonly Migration[];
 }
 
-/** Commits between two looks at the segments. */
-const TIDY_EVERY = 64;
+/** Commits between two looks at the segments, and between two steps of tidying, while the store is busy. */
+const LOOK_EVERY = 64;
+const STEP_EVERY = 8;
+/** New segments after which an idle store looks whether there is something to tidy. */
+const TIDY_AFTER = 32;
+/** Milliseconds without a call after which the store is idle. */
+const IDLE = 20;
 
 export class DenoKvStore implements Store {
   readonly promise = "fsynced";
@@ -55,9 +62,18 @@ export class DenoKvStore implements Store {
   #left: boolean;
   /** Nobody can tell any more what is on the disk: every call fails with this. */
   #failed: unknown;
+  readonly #memory = new SegmentMemory();
   /** The call that is under way. */
   #last: Promise<unknown> = Promise.resolve();
-  #untilTidy = TIDY_EVERY;
+  #untilTidy = LOOK_EVERY;
+  /** Numbers given out when there was nothing to tidy: with enough more there may be again. */
+  #tidyAt = 0;
+  #regrouping: Regrouping | undefined;
+  /** Calls so far, and those that are not done. */
+  #calls = 0;
+  #waiting = 0;
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
   private constructor(
     kv: Kv,
@@ -100,7 +116,7 @@ export class DenoKvStore implements Store {
       const session = this.#index.sessions.get(clientId);
       const inflight: (readonly [number, Inflight])[] = [];
       if (session?.inflight !== undefined) {
-        const read = await this.#reader.read([...session.inflight.values()], true);
+        const read = await this.#reader.read([...session.inflight.values()]);
         for (const entry of read) inflight.push([entry.packetId, inflightOf(entry)]);
       }
       const received = [...session?.received?.keys() ?? []];
@@ -139,24 +155,42 @@ export class DenoKvStore implements Store {
       yield { type: "delayed", ...record.decodeDelayed(bytes) };
     }
     yield { type: "order", highest: index.highest };
+    this.#tidyWhenIdle(IDLE);
   }
 
   async close(): Promise<void> {
-    await this.#last.catch(() => undefined);
+    this.#closed = true;
+    clearTimeout(this.#idleTimer);
+    await this.#last;
     this.#kv.close();
   }
 
   async #commit(writes: readonly Write[]): Promise<void> {
     if (this.#left) await this.#takeAway();
-    const batch = new KvBatch(this.#index, await this.#subscriptionsOf(writes));
+    const batch = new KvBatch(this.#index, await this.#subscriptionsOf(writes), this.#memory);
+    const sorted = bySession(writes, numberIn(this.#index));
     await this.#write(batch, () => {
-      for (let i = 0; i < writes.length; i++) batch.apply(writes[i]!);
+      for (let i = 0; i < sorted.length; i++) batch.apply(sorted[i]!);
     });
     this.#untilTidy -= 1;
-    if (this.#untilTidy > 0) return;
-    this.#untilTidy = TIDY_EVERY;
-    // Behind this commit, which is done; that it fails is told by the next.
-    this.#inTurn(() => this.#tidy()).catch(() => undefined);
+    if (this.#untilTidy <= 0) {
+      this.#untilTidy = LOOK_EVERY;
+      // Behind this commit, which is done; that it fails is told by the next.
+      this.#inTurn(() => this.#tidy()).catch(() => undefined);
+    } else if (this.#index.next >= this.#tidyAt + TIDY_AFTER) this.#tidyWhenIdle(IDLE);
+  }
+
+  /** Tidies step by step as long as nobody calls, with a pause as long as the step took. */
+  #tidyWhenIdle(milliseconds: number): void {
+    if (this.#idleTimer !== undefined || this.#closed) return;
+    const calls = this.#calls;
+    this.#idleTimer = setTimeout(async () => {
+      this.#idleTimer = undefined;
+      if (this.#calls !== calls || this.#waiting > 0) return this.#tidyWhenIdle(IDLE);
+      const began = performance.now();
+      const more = await this.#inTurn(() => this.#tidy()).catch(() => false);
+      if (more) this.#tidyWhenIdle(Math.max(1, performance.now() - began));
+    }, milliseconds);
   }
 
   async #takeAway(): Promise<void> {
@@ -166,15 +200,24 @@ export class DenoKvStore implements Store {
     this.#left = false;
   }
 
-  async #tidy(): Promise<void> {
-    if (this.#left) return;
-    const { segments } = this.#index;
-    const chosen = untidy(segments.values());
-    if (chosen.length === 0) return;
-    const entries = await entriesOf(chosen, this.#reader);
-    const batch = new KvBatch(this.#index, new Map());
-    await this.#write(batch, () => batch.move(entries));
-    this.#untilTidy = 1; // there may be more to do
+  /** One step of a regrouping; whether there may be more to do. */
+  async #tidy(): Promise<boolean> {
+    if (this.#left) return false;
+    if (this.#regrouping === undefined) {
+      const found = untidy(this.#index.segments.values());
+      if (found === undefined) {
+        this.#tidyAt = this.#index.next;
+        return false;
+      }
+      this.#regrouping = await Regrouping.of(found, this.#reader);
+    }
+    const regrouping = this.#regrouping;
+    const entries = await this.#reader.copy(regrouping.step(this.#index), regrouping.heads);
+    if (regrouping.done) this.#regrouping = undefined;
+    const batch = new KvBatch(this.#index, new Map(), this.#memory);
+    await this.#write(batch, () => batch.move(entries, regrouping.tier));
+    this.#untilTidy = STEP_EVERY;
+    return true;
   }
 
   /** Makes a batch durable; resolves as soon as it is, whatever remains to be done of it. */
@@ -196,7 +239,12 @@ export class DenoKvStore implements Store {
   async #queued(clientId: ClientId, from: Order, most: number): Promise<readonly Delivery[]> {
     const queue = this.#index.sessions.get(clientId)?.queue;
     if (queue === undefined || most <= 0) return [];
-    const read = await this.#reader.read(queue.places(from, most), true);
+    const places = queue.places(from, most);
+    const read = await this.#reader.read(places);
+    if (areScattered(places)) {
+      // Reading costs more than regrouping by now, so there is a step of it for each such read.
+      this.#inTurn(() => this.#tidy()).catch(() => undefined);
+    }
     return read.map(deliveryIn);
   }
 
@@ -217,12 +265,17 @@ export class DenoKvStore implements Store {
 
   /** Does a call after those before it; the index is what is on the disk by then. */
   #inTurn<T>(call: () => Promise<T>): Promise<T> {
+    this.#calls += 1;
+    this.#waiting += 1;
     const done = this.#last.then(async () => {
       if (this.#failed !== undefined) throw this.#failed;
       if (this.#stale) await this.#readAgain();
       return call();
     });
-    this.#last = done.catch(() => undefined);
+    const end = () => {
+      this.#waiting -= 1;
+    };
+    this.#last = done.then(end, end);
     return done;
   }
 
@@ -232,6 +285,7 @@ export class DenoKvStore implements Store {
       this.#left = left;
       this.#index = index;
       this.#reader = new SegmentReader(this.#kv, index);
+      this.#regrouping = undefined;
       this.#stale = false;
     } catch (error) {
       if (troubleOf(error) !== "noRoom") this.#failed = error;

@@ -29,8 +29,8 @@ export interface Kv {
 
 /** Keys of one `getMany`. */
 const MOST_KEYS = 10;
-/** Records of one read of a list. */
-const PAGE = 500;
+/** Records of one read of a list: heads and other values of 10 KB and more are in memory all at once. */
+const PAGE = 64;
 
 /** Opens the database at a path, which is created when it is not there; `:memory:` is one without. */
 export async function openKv(path: string): Promise<Kv> {

@@ -17,26 +17,33 @@ import type { Place } from "./place_queue.ts";
 import { NOWHERE } from "./place_queue.ts";
 import * as record from "./record.ts";
 import type { Entry } from "./segment.ts";
-import { encodeSegment, Kind, MOST_ENTRIES } from "./segment.ts";
+import { encodeSegment, Kind, MOST_ENTRIES, RunCounter, SegmentMemory } from "./segment.ts";
 import type { Segment, SessionEntry, StoreIndex } from "./store_index.ts";
 import * as at from "./store_index.ts";
 
 /** A message that may take more bytes than this stands by itself, once however many queue it. */
 export const BLOB_FROM = 20_000;
 
+/** Bytes of messages in a segment, as `messageSize` counts them, so that it comes and goes in one atomic. */
+const MOST_SIZE = 1 << 20;
+
 /** A segment that this batch makes. */
 interface Begun {
   readonly number: number;
   readonly entries: Entry[];
   live: number;
+  /** Of its messages, those counted once that the entry before has too. */
+  size: number;
 }
 
 export class KvBatch {
   readonly #index: StoreIndex;
   readonly #subscriptions: ReadonlyMap<ClientId, readonly Key[]>;
   readonly #changes = new Map<string, Change>();
-  /** The segments that this batch makes, numbered one after the other from `#first`. */
+  /** The segments that this batch makes. */
   readonly #begun: Begun[] = [];
+  /** Of the segments that it makes. */
+  #tier = 0;
   /** Older segments of which entries go. */
   readonly #touched = new Set<Segment>();
   /** Large messages that came or went: whether they were on the disk before, and what they are. */
@@ -47,9 +54,20 @@ export class KvBatch {
   readonly #next: number;
   readonly #number = (): number => this.#index.number();
 
-  /** @param subscriptions the keys of those on the disk, of every session that the batch deletes */
-  constructor(index: StoreIndex, subscriptions: ReadonlyMap<ClientId, readonly Key[]>) {
+  readonly #memory: SegmentMemory;
+
+  /**
+   * @param subscriptions the keys of those on the disk, of every session that the batch deletes
+   * @param memory what its changes may point into: not to be used by another batch before they are done
+   */
+  constructor(
+    index: StoreIndex,
+    subscriptions: ReadonlyMap<ClientId, readonly Key[]>,
+    memory = new SegmentMemory(),
+  ) {
     this.#index = index;
+    this.#memory = memory;
+    memory.clear();
     this.#subscriptions = subscriptions;
     this.#highest = index.highest;
     this.#next = index.next;
@@ -117,8 +135,9 @@ export class KvBatch {
     }
   }
 
-  /** Puts entries, as they were read from older segments, into a new one. */
-  move(entries: readonly Entry[]): void {
+  /** Puts entries, as they were read from older segments, into new ones, in this order. */
+  move(entries: readonly Entry[], tier: number): void {
+    this.#tier = tier;
     for (const entry of entries) {
       const session = this.#index.byNumber.get(entry.session);
       if (session !== undefined) this.#add(session, entry);
@@ -188,17 +207,21 @@ export class KvBatch {
   /** Gives an entry a place; what the same id or order had before goes. */
   #add(session: SessionEntry, entry: Entry): void {
     let begun = this.#begun[this.#begun.length - 1];
-    if (begun === undefined || begun.entries.length >= MOST_ENTRIES) {
-      begun = { number: this.#index.number(), entries: [], live: 0 };
+    if (
+      begun === undefined || begun.entries.length >= MOST_ENTRIES || begun.size >= MOST_SIZE
+    ) {
+      begun = { number: this.#index.number(), entries: [], live: 0, size: 0 };
       this.#begun.push(begun);
     }
-    const place = at.placeAt(begun.number, begun.entries.length);
-    begun.entries.push(entry);
+    const { entries } = begun;
+    const place = at.placeAt(begun.number, entries.length);
+    if (!entry.blob && !sameMessage(entry, entries[entries.length - 1])) begun.size += entry.size;
+    entries.push(entry);
     begun.live += 1;
     if (entry.blob) this.#count(entry.order, 1, entry.message);
     this.#kill(
       entry.kind === Kind.queued
-        ? at.putQueued(session, entry.order, place, entry.size)
+        ? at.putQueued(this.#index, session, entry.order, place, entry.size)
         : at.putId(session, entry.kind, entry.packetId, place),
     );
   }
@@ -252,7 +275,8 @@ export class KvBatch {
   }
 
   #finishSegment({ number, entries, live }: Begun, changes: Change[]): void {
-    const { head, blocks } = encodeSegment(entries);
+    const tier = this.#tier;
+    const { head, blocks } = encodeSegment(entries, tier, this.#memory);
     changes.push({ key: keys.headKey(number), value: head, ahead: false });
     let bytes = head.length;
     for (let n = 0; n < blocks.length; n++) {
@@ -261,16 +285,28 @@ export class KvBatch {
     }
     let blobs: Map<number, Order> | undefined;
     let gone: Uint8Array | undefined;
+    const runs = new RunCounter();
     for (let i = 0; i < entries.length; i++) {
-      const { kind, blob, order } = entries[i]!;
+      const { kind, session, blob, order } = entries[i]!;
+      runs.count(kind, session, sameMessage(entries[i]!, entries[i - 1]));
       if (kind === Kind.void) {
         gone ??= new Uint8Array((entries.length + 7) >> 3);
         gone[i >> 3]! |= 1 << (i & 7);
       } else if (blob) (blobs ??= new Map()).set(i, order);
     }
     const { length: count } = entries;
-    const segment = { number, count, live, bytes, blocks: blocks.length, gone, blobs };
-    this.#index.segments.set(number, segment);
+    this.#index.segments.set(number, {
+      number,
+      count,
+      live,
+      bytes,
+      blocks: blocks.length,
+      tier,
+      runs: runs.runs,
+      first: entries[0]!.session,
+      gone,
+      blobs,
+    });
   }
 
   #put(key: Key, value: Uint8Array, ahead = false): void {
@@ -297,6 +333,14 @@ export function decodeCounters(bytes: Uint8Array): { highest: Order; next: numbe
 
 function gone(key: Key): Change {
   return { key, value: undefined, ahead: false };
+}
+
+function sameMessage(entry: Entry, other: Entry | undefined): boolean {
+  return other !== undefined && carries(entry) && carries(other) && entry.order === other.order;
+}
+
+function carries({ kind }: Entry): boolean {
+  return kind === Kind.queued || kind === Kind.inflight;
 }
 
 function received(session: number, packetId: number): Entry {
@@ -330,10 +374,12 @@ export function entry(
     size: message === undefined ? 0 : messageSize(message),
     blob: message !== undefined && record.messageBound(message) > BLOB_FROM,
     message,
+    bytes: undefined,
     qos: delivery === undefined ? 0 : delivery.qos,
     retain: delivery !== undefined && delivery.retain,
     subscriptionIdentifiers: delivery?.subscriptionIdentifiers,
     group: delivery?.group,
+    extra: undefined,
     awaiting: inflight === undefined ? "puback" : inflight.awaiting,
     sequence: inflight === undefined ? 0 : inflight.sequence,
     sentAt: inflight === undefined ? 0 : inflight.sentAt,

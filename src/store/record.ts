@@ -152,7 +152,7 @@ export function writeMessage(to: ByteWriter, message: Message): void {
 }
 
 /** The message that ends what is read; its bytes are its own. */
-export function readMessage(from: ByteReader): Message {
+export function readMessage(from: ByteReader, copied = true): Message {
   const flags = from.byte();
   const order = from.varint();
   const topic = from.text();
@@ -162,7 +162,7 @@ export function readMessage(from: ByteReader): Message {
   return {
     order,
     topic,
-    payload: from.raw(from.left).slice(),
+    payload: copied ? from.raw(from.left).slice() : from.raw(from.left),
     qos: qosOf(flags, from),
     retain: (flags & 4) !== 0,
     properties,

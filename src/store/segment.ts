@@ -7,9 +7,11 @@
  * sum of the lengths before it. A message that the next entries have too stands there once. A large
  * one (a *blob*) stands elsewhere under its order, and its length here is 0.
  *
- * Entries never change. Which of them are gone is written beside the segment.
+ * Entries never change. Which of them are gone is written beside the segment. How often they were
+ * regrouped by session (`kv_tidy.ts`) is their segment's *tier*.
  */
 
+import { frameMemory } from "../packet/frame_memory.ts";
 import type { QoS } from "../packet/packet.ts";
 import type { Delivery, Message, Order } from "../session/message.ts";
 import type { Inflight } from "../session/session.ts";
@@ -35,12 +37,16 @@ export interface Entry {
   /** As limits count it. */
   readonly size: number;
   readonly blob: boolean;
-  /** Of a blob not needed. */
+  /** Of a blob not needed, nor where `bytes` has it. */
   readonly message: Message | undefined;
+  /** The message as it stands in another segment, to be copied. */
+  readonly bytes: Uint8Array | undefined;
   readonly qos: QoS;
   readonly retain: boolean;
   readonly subscriptionIdentifiers: readonly number[] | undefined;
   readonly group: string | undefined;
+  /** Both of them as they stand in another segment. */
+  readonly extra: Uint8Array | undefined;
   readonly awaiting: Inflight["awaiting"];
   readonly sequence: number;
   readonly sentAt: number;
@@ -53,12 +59,29 @@ const SAME_MESSAGE = 128;
 const SAME_TIME = 4;
 const HAS_EXTRA = 8;
 
-/** Head and blocks of a segment. */
+/** Memory to write segments into, used again from one batch to the next. */
+export class SegmentMemory {
+  readonly rows = new ByteWriter(16_384);
+  readonly stream = new ByteWriter(65_536);
+
+  /** What was written before need no longer be there. */
+  clear(): void {
+    this.stream.clear(MOST_KEPT);
+  }
+}
+
+/** Bytes of it that are kept for the next batch. */
+const MOST_KEPT = 1 << 20;
+
+/** Head and blocks of a segment; the blocks are views, valid until `memory` is cleared. */
 export function encodeSegment(
   entries: readonly Entry[],
+  tier = 0,
+  memory = new SegmentMemory(),
 ): { head: Uint8Array; blocks: Uint8Array[] } {
-  const rows = new ByteWriter(1_024);
-  const stream = new ByteWriter(32_768);
+  const { rows, stream } = memory;
+  rows.clear(MOST_KEPT);
+  const begin = stream.length;
   let session = -1;
   let order: Order = -1;
   let lastOrder: Order = 0;
@@ -80,7 +103,8 @@ export function encodeSegment(
     if (entry.session !== session) rows.varint(session = entry.session);
     if (kind !== Kind.queued) rows.varint(entry.packetId);
     if (kind === Kind.received) continue;
-    const extra = entry.subscriptionIdentifiers !== undefined || entry.group !== undefined;
+    const extra = entry.extra !== undefined || entry.subscriptionIdentifiers !== undefined ||
+      entry.group !== undefined;
     rows.byte(
       AWAITING.indexOf(entry.awaiting) | (entry.sentAt === sentAt ? SAME_TIME : 0) |
         (extra ? HAS_EXTRA : 0),
@@ -96,21 +120,24 @@ export function encodeSegment(
       rows.varint(entry.size);
       order = lastOrder = entry.order;
       const start = stream.length;
-      if (!entry.blob) writeMessage(stream, entry.message!);
+      if (entry.bytes !== undefined) stream.raw(entry.bytes);
+      else if (!entry.blob) writeMessage(stream, entry.message!);
       rows.varint(stream.length - start);
     }
     if (extra) {
       const start = stream.length;
-      writeExtra(stream, entry.subscriptionIdentifiers, entry.group);
+      if (entry.extra !== undefined) stream.raw(entry.extra);
+      else writeExtra(stream, entry.subscriptionIdentifiers, entry.group);
       rows.varint(stream.length - start);
     }
   }
   const head = begun(rows.length + 16);
   head.varint(entries.length);
-  head.varint(stream.length);
-  head.raw(rows.slice());
+  head.varint(stream.length - begin);
+  head.byte(tier);
+  head.raw(rows.view());
   const blocks: Uint8Array[] = [];
-  for (let at = 0; at < stream.length; at += BLOCK) blocks.push(stream.slice(at, at + BLOCK));
+  for (let at = begin; at < stream.length; at += BLOCK) blocks.push(stream.view(at, at + BLOCK));
   return { head: head.slice(), blocks };
 }
 
@@ -121,6 +148,7 @@ export class HeadReader {
   readonly count: number;
   /** Bytes in its blocks. */
   readonly length: number;
+  readonly tier: number;
   /** The entry's number in the segment. */
   at = -1;
   kind: Kind = Kind.void;
@@ -128,6 +156,8 @@ export class HeadReader {
   packetId = 0;
   order: Order = 0;
   size = 0;
+  /** It has the message of the entry before. */
+  sameMessage = false;
   /** Where the message stands in the stream; length 0 when it is a blob. */
   messageAt = 0;
   messageLength = 0;
@@ -144,6 +174,7 @@ export class HeadReader {
     this.#from = opened(head, "the head of a segment");
     this.count = this.#from.varint();
     this.length = this.#from.varint();
+    this.tier = this.#from.byte();
   }
 
   /** Goes on to the next entry; false after the last. */
@@ -157,6 +188,7 @@ export class HeadReader {
     const kind = flags & 7;
     if (kind > Kind.received) throw from.wrong(`an entry of kind ${kind}`);
     this.kind = kind as Kind;
+    this.sameMessage = false;
     if (kind === Kind.void) return true;
     this.qos = ((flags >> 3) & 3) as QoS;
     this.retain = (flags & 32) !== 0;
@@ -170,7 +202,8 @@ export class HeadReader {
       if ((detail & SAME_TIME) === 0) this.sentAt = from.float();
       if (kind === Kind.released) return true;
     }
-    if ((flags & SAME_MESSAGE) === 0) {
+    this.sameMessage = (flags & SAME_MESSAGE) !== 0;
+    if (!this.sameMessage) {
       this.order += from.signed();
       this.size = from.varint();
       this.messageAt = this.#end;
@@ -202,10 +235,26 @@ export function deliveryOf(
   return { message, qos, retain, subscriptionIdentifiers, group };
 }
 
+/** Counts, entry by entry, the sessions that a segment has queued messages of: again where they alternate. */
+export class RunCounter {
+  runs = 0;
+  #session = -1;
+
+  /** @param sameMessage it stands beside others of the same message, and better stays there */
+  count(kind: Kind, session: number, sameMessage: boolean): void {
+    if (kind !== Kind.queued || sameMessage || session === this.#session) return;
+    this.#session = session;
+    this.runs += 1;
+  }
+}
+
 /** The message of an entry. */
 export function messageAt(bytes: Uint8Array, order: Order): Message {
-  const from = new ByteReader(bytes, "a message in a segment");
-  const message = readMessage(from);
+  // A copy: else a message that waits would hold on to its whole block.
+  const copy = frameMemory(bytes.length);
+  copy.set(bytes);
+  const from = new ByteReader(copy, "a message in a segment");
+  const message = readMessage(from, false);
   if (message.order !== order) throw from.wrong(`order ${message.order}, expected ${order}`);
   return message;
 }

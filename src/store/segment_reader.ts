@@ -5,6 +5,7 @@
 
 import type { Order } from "../session/message.ts";
 import type { Delivery, Message } from "../session/message.ts";
+import type { Inflight } from "../session/session.ts";
 import { joined, whole } from "./chunk.ts";
 import type { Kv } from "./kv.ts";
 import { blobKey, blockKey, headKey } from "./kv_key.ts";
@@ -18,17 +19,24 @@ import { entryOf, segmentOf } from "./store_index.ts";
 
 /** Bytes of heads and blocks that are kept. */
 const MOST_KEPT = 4 << 20;
-/** Segments that are read at once: their blocks are all in memory meanwhile. */
+/** Segments that are read at once, or copied from: their blocks are all in memory meanwhile. */
 const AT_ONCE = 16;
+const COPIED_AT_ONCE = 64;
 
-/** An entry that was read; `delivery` is undefined where its kind has none, or it was not asked for. */
-export interface Read extends Entry {
-  readonly place: Place;
+/** An entry that was read; `delivery` is undefined where its kind has none. */
+export interface Read {
+  readonly order: Order;
+  readonly packetId: number;
+  readonly awaiting: Inflight["awaiting"];
+  readonly sequence: number;
+  readonly sentAt: number;
   readonly delivery: Delivery | undefined;
 }
 
+type Content = "message" | "bytes" | "subscriptionIdentifiers" | "group" | "extra";
+
 /** Where the bytes of an entry stand. */
-interface Found extends Omit<Entry, "message" | "subscriptionIdentifiers" | "group"> {
+interface Found extends Pick<Entry, Exclude<keyof Entry, Content>> {
   readonly place: Place;
   readonly messageAt: number;
   readonly messageLength: number;
@@ -42,6 +50,8 @@ export class SegmentReader {
   /** The least recently used first. A key is a segment's number times 65,536 plus a block's, or -1. */
   readonly #kept = new Map<number, Uint8Array>();
   #bytes = 0;
+  /** Blocks that are kept no longer; the call that is under way may still look into them. */
+  #retired: Uint8Array[] = [];
 
   constructor(kv: Kv, index: StoreIndex) {
     this.#kv = kv;
@@ -54,72 +64,90 @@ export class SegmentReader {
     return head!;
   }
 
-  /**
-   * The entries at these places, in the same order.
-   *
-   * @param blobs whether large messages are wanted; without, those entries have no delivery
-   */
-  async read(places: readonly Place[], blobs: boolean): Promise<Read[]> {
-    const bySegment = new Map<number, Place[]>();
-    for (const place of places) {
-      const others = bySegment.get(segmentOf(place));
-      if (others === undefined) bySegment.set(segmentOf(place), [place]);
-      else others.push(place);
-    }
-    const read = new Map<Place, Read>();
-    const segments = [...bySegment.keys()];
-    for (let from = 0; from < segments.length; from += AT_ONCE) {
-      const some = segments.slice(from, from + AT_ONCE);
-      const heads = await this.#heads(some);
-      const found = some.map((number, n) => find(number, heads[n]!, bySegment.get(number)!));
-      const blocks = await this.#blocks(found.flat());
-      for (const entry of found.flat()) {
-        read.set(entry.place, await this.#entry(entry, blocks, blobs));
-      }
-    }
-    return places.map((place) => {
-      const entry = read.get(place);
-      if (entry === undefined) throw damaged(`segment ${segmentOf(place)}`, "an entry is missing");
-      return entry;
+  /** The entries at these places, in the same order, with their messages. */
+  async read(places: readonly Place[]): Promise<Read[]> {
+    const read: Read[] = [];
+    await this.#each(places, undefined, async (found, blocks) => {
+      const { order, packetId, awaiting, sequence, sentAt } = found;
+      const delivery = await this.#delivery(found, blocks);
+      read.push({ order, packetId, awaiting, sequence, sentAt, delivery });
     });
+    return read;
   }
 
-  async #entry(found: Found, blocks: Map<number, Uint8Array>, blobs: boolean): Promise<Read> {
-    const { kind, order, qos, retain, messageLength, extraLength } = found;
-    let delivery: Delivery | undefined;
-    let subscriptionIdentifiers: readonly number[] | undefined;
-    let group: string | undefined;
-    if (kind === Kind.queued || kind === Kind.inflight) {
-      const extra = extraLength === 0
-        ? undefined
-        : bytesAt(blocks, found.place, found.extraAt, extraLength);
-      let message: Message | undefined;
-      if (messageLength > 0) {
-        message = messageAt(bytesAt(blocks, found.place, found.messageAt, messageLength), order);
-      } else if (blobs) message = await this.#blob(order);
-      // Without its message the rest of the delivery is wanted all the same.
-      const known = deliveryOf(message ?? NO_MESSAGE, qos, retain, extra);
-      ({ subscriptionIdentifiers, group } = known);
-      if (message !== undefined) delivery = known;
+  /**
+   * The entries at these places, in the same order, as they can be written again.
+   *
+   * @param heads of their segments, kept by the caller from one call to the next so that each is walked
+   * along only once
+   */
+  async copy(places: readonly Place[], heads: Map<number, HeadReader>): Promise<Entry[]> {
+    const copies: Entry[] = [];
+    await this.#each(places, heads, ({ place, messageAt, messageLength, ...found }, blocks) => {
+      const { extraAt, extraLength, ...entry } = found;
+      copies.push({
+        ...entry,
+        message: undefined,
+        bytes: messageLength === 0 ? undefined : bytesAt(blocks, place, messageAt, messageLength),
+        subscriptionIdentifiers: undefined,
+        group: undefined,
+        extra: extraLength === 0 ? undefined : bytesAt(blocks, place, extraAt, extraLength),
+      });
+    });
+    return copies;
+  }
+
+  /** Calls `take` with each place's entry, in their order, and the blocks that it stands in. */
+  async #each(
+    places: readonly Place[],
+    kept: Map<number, HeadReader> | undefined,
+    take: (found: Found, blocks: ReadonlyMap<number, Uint8Array>) => Promise<void> | void,
+  ): Promise<void> {
+    this.#free();
+    // As many places at once as stand in few segments: all their blocks are in memory meanwhile.
+    for (let from = 0; from < places.length;) {
+      const bySegment = new Map<number, Place[]>();
+      let to = from;
+      for (; to < places.length; to++) {
+        const place = places[to]!;
+        const others = bySegment.get(segmentOf(place));
+        if (others !== undefined) others.push(place);
+        else if (bySegment.size < (kept === undefined ? AT_ONCE : COPIED_AT_ONCE)) {
+          bySegment.set(segmentOf(place), [place]);
+        } else break;
+      }
+      const numbers = [...bySegment.keys()];
+      for (const places of bySegment.values()) places.sort((a, b) => a - b);
+      const passed = numbers.filter((number) => {
+        const head = kept?.get(number);
+        return head === undefined || head.at >= entryOf(bySegment.get(number)![0]!);
+      });
+      const fresh = await this.#heads(passed);
+      const found = new Map<Place, Found>();
+      for (const number of numbers) {
+        const at = passed.indexOf(number);
+        const head = at >= 0 ? fresh[at]! : kept!.get(number)!;
+        kept?.set(number, head);
+        find(number, head, bySegment.get(number)!, found);
+      }
+      const blocks = await this.#blocks(found.values());
+      for (; from < to; from++) await take(found.get(places[from]!)!, blocks);
     }
-    return {
-      kind,
-      session: found.session,
-      packetId: found.packetId,
-      order,
-      size: found.size,
-      blob: found.blob,
-      message: delivery?.message,
-      qos,
-      retain,
-      subscriptionIdentifiers,
-      group,
-      awaiting: found.awaiting,
-      sequence: found.sequence,
-      sentAt: found.sentAt,
-      place: found.place,
-      delivery,
-    };
+  }
+
+  async #delivery(
+    found: Found,
+    blocks: ReadonlyMap<number, Uint8Array>,
+  ): Promise<Delivery | undefined> {
+    const { kind, place, order, qos, retain, messageLength, extraLength } = found;
+    if (kind !== Kind.queued && kind !== Kind.inflight) return undefined;
+    const message = messageLength === 0
+      ? await this.#blob(order)
+      : messageAt(bytesAt(blocks, place, found.messageAt, messageLength), order);
+    const extra = extraLength === 0
+      ? undefined
+      : bytesAt(blocks, place, found.extraAt, extraLength);
+    return deliveryOf(message, qos, retain, extra);
   }
 
   async #blob(order: Order): Promise<Message> {
@@ -135,7 +163,7 @@ export class SegmentReader {
   }
 
   /** The blocks that the entries stand in. */
-  #blocks(found: readonly Found[]): Promise<Map<number, Uint8Array>> {
+  #blocks(found: Iterable<Found>): Promise<Map<number, Uint8Array>> {
     const ids = new Set<number>();
     for (const { place, kind, messageAt, messageLength, extraAt, extraLength } of found) {
       if (kind !== Kind.queued && kind !== Kind.inflight) continue;
@@ -175,22 +203,19 @@ export class SegmentReader {
     this.#bytes += bytes.length;
     for (const [oldest, { length }] of this.#kept) {
       if (this.#bytes <= MOST_KEPT) return;
+      // Heads may be held on to by a regrouping.
+      if (!isHead(oldest)) this.#retired.push(this.#kept.get(oldest)!);
       this.#kept.delete(oldest);
       this.#bytes -= length;
     }
   }
-}
 
-const NO_MESSAGE: Message = {
-  order: 0,
-  topic: "",
-  payload: new Uint8Array(0),
-  qos: 0,
-  retain: false,
-  properties: undefined,
-  expiresAt: Infinity,
-  publisher: "",
-};
+  /** Gives the memory of retired blocks back at once: the garbage collector would let 64 MB of it gather. */
+  #free(): void {
+    for (const { buffer } of this.#retired) (buffer as ArrayBuffer).transfer(0);
+    this.#retired = [];
+  }
+}
 
 function blockId(segment: number, block: number): number {
   return segment * 65_536 + block + 1;
@@ -200,6 +225,10 @@ function keyOf(id: number) {
   const segment = Math.floor(id / 65_536);
   const block = id % 65_536 - 1;
   return block === -1 ? headKey(segment) : blockKey(segment, block);
+}
+
+function isHead(id: number): boolean {
+  return id % 65_536 === 0;
 }
 
 function addBlocks(ids: Set<number>, segment: number, at: number, length: number): void {
@@ -225,32 +254,35 @@ function bytesAt(
   return parts.length === 1 ? parts[0]! : joined(parts);
 }
 
-/** Where the entries at these places stand, by walking once along the head. */
-function find(segment: number, head: HeadReader, places: readonly Place[]): Found[] {
-  const sorted = places.toSorted((a, b) => a - b);
-  const found: Found[] = [];
-  for (const place of sorted) {
-    while (head.at < entryOf(place) && head.next());
-    if (head.at !== entryOf(place)) throw damaged(`segment ${segment}`, "an entry is missing");
-    found.push({
+/** Where the entries at these places of a segment stand, in order, by walking once along the head. */
+function find(
+  segment: number,
+  head: HeadReader,
+  places: readonly Place[],
+  found: Map<Place, Found>,
+): void {
+  for (const place of places) {
+    const entry = entryOf(place);
+    while (head.at < entry && head.next());
+    if (head.at !== entry) throw damaged(`segment ${segment}`, "an entry is missing");
+    const carries = head.kind === Kind.queued || head.kind === Kind.inflight;
+    found.set(place, {
       place,
       kind: head.kind,
       session: head.session,
       packetId: head.packetId,
       order: head.order,
       size: head.size,
-      blob: head.messageLength === 0 &&
-        (head.kind === Kind.queued || head.kind === Kind.inflight),
+      blob: carries && head.messageLength === 0,
       qos: head.qos,
       retain: head.retain,
       awaiting: head.awaiting,
       sequence: head.sequence,
       sentAt: head.sentAt,
       messageAt: head.messageAt,
-      messageLength: head.messageLength,
+      messageLength: carries ? head.messageLength : 0,
       extraAt: head.extraAt,
-      extraLength: head.extraLength,
+      extraLength: carries ? head.extraLength : 0,
     });
   }
-  return found;
 }

@@ -12,8 +12,9 @@ import type { Order } from "../session/message.ts";
 import type { Rests } from "./chunk.ts";
 import type { Place } from "./place_queue.ts";
 import { NOWHERE, PlaceQueue } from "./place_queue.ts";
+import { PlaceRows } from "./place_rows.ts";
 import type { HeadReader } from "./segment.ts";
-import { BLOCK, Kind } from "./segment.ts";
+import { BLOCK, Kind, RunCounter } from "./segment.ts";
 import { damaged } from "./store_error.ts";
 
 /** A session; its collections are made when the first item comes. */
@@ -35,14 +36,20 @@ export interface Segment {
   /** In its blocks and its head. */
   readonly bytes: number;
   readonly blocks: number;
+  /** How often its entries were regrouped. */
+  readonly tier: number;
+  /** How many runs of messages of one session it had when it was made, or read at start. */
+  readonly runs: number;
+  /** The session of its first entry. */
+  readonly first: number;
   /** Which entries are gone, a bit each; undefined while none is. */
   gone: Uint8Array | undefined;
   /** The orders of the large messages that entries refer to, by the entry's number. */
   readonly blobs: ReadonlyMap<number, Order> | undefined;
 }
 
-/** Entries of a segment are numbered below this. */
-const ENTRIES = 65_536;
+/** Entries of a segment are numbered below this: `MOST_ENTRIES` is less. */
+const ENTRIES = 2_048;
 
 export class StoreIndex {
   readonly sessions = new Map<ClientId, SessionEntry>();
@@ -51,6 +58,8 @@ export class StoreIndex {
   /** How many entries refer to a large message. */
   readonly blobs = new Map<Order, number>();
   readonly rests: Rests;
+  /** The memory of all queues. */
+  readonly rows = new PlaceRows();
   highest: Order = 0;
   #next = 1;
 
@@ -89,6 +98,7 @@ export class StoreIndex {
   removeSession(session: SessionEntry): void {
     this.sessions.delete(session.clientId);
     this.byNumber.delete(session.number);
+    session.queue?.clear();
   }
 
   /** Takes in a segment that is on the disk, with its entries; `gone` is what was written beside it. */
@@ -96,6 +106,8 @@ export class StoreIndex {
     const { count, length } = head;
     let blobs: Map<number, Order> | undefined;
     let live = 0;
+    let first = -1;
+    const runs = new RunCounter();
     while (head.next()) {
       const { at, kind } = head;
       if (kind === Kind.void || isGone(gone, at)) continue;
@@ -104,9 +116,11 @@ export class StoreIndex {
         throw damaged(`segment ${number}`, `session ${head.session} is not there`);
       }
       live += 1;
+      if (first === -1) first = session.number;
+      runs.count(kind, session.number, head.sameMessage);
       const place = placeAt(number, at);
       if (kind === Kind.queued) {
-        if (putQueued(session, head.order, place, head.size) !== NOWHERE) {
+        if (putQueued(this, session, head.order, place, head.size) !== NOWHERE) {
           throw damaged(`segment ${number}`, `order ${head.order} is queued twice`);
         }
       } else if (putId(session, kind, head.packetId, place) !== NOWHERE) {
@@ -123,6 +137,9 @@ export class StoreIndex {
       live,
       bytes: headBytes + length,
       blocks: Math.ceil(length / BLOCK),
+      tier: head.tier,
+      runs: runs.runs,
+      first,
       gone,
       blobs,
     });
@@ -130,8 +147,14 @@ export class StoreIndex {
 }
 
 /** Puts a message into a session's queue; the place that the same order had, or `NOWHERE`. */
-export function putQueued(session: SessionEntry, order: Order, place: Place, size: number): Place {
-  session.queue ??= new PlaceQueue();
+export function putQueued(
+  { rows }: StoreIndex,
+  session: SessionEntry,
+  order: Order,
+  place: Place,
+  size: number,
+): Place {
+  session.queue ??= new PlaceQueue(rows);
   return session.queue.put(order, place, size);
 }
 

@@ -76,6 +76,18 @@ export class Outbox {
     return true;
   }
 
+  /** Takes four bytes, as a big-endian number; false where it is full or closing. */
+  appendWord(word: number): boolean {
+    const at = this.#room(4);
+    if (at < 0) return false;
+    const buffer = this.#buffer!;
+    buffer[at] = word >>> 24;
+    buffer[at + 1] = word >>> 16;
+    buffer[at + 2] = word >>> 8;
+    buffer[at + 3] = word;
+    return true;
+  }
+
   /** Begins to write, unless a write is under way, which goes on by itself. */
   flush(): void {
     if (!this.#writing && this.#end > 0 && !this.#closed) this.#write();

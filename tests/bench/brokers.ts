@@ -1,5 +1,6 @@
 /**
- * The brokers that are measured, each a process of its own on the first core.
+ * The brokers that are measured, each a process of its own: on the first core, or, where work is done for
+ * the disk, on any.
  */
 
 import { freePort } from "../free_port.ts";
@@ -10,6 +11,9 @@ export interface Broker {
   readonly pid: number;
   stop(): Promise<void>;
 }
+
+/** The cores of `taskset` that a broker and its load share when the disk has its part too. */
+export const ANY_CORE = "0-1";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 
@@ -39,14 +43,62 @@ export function mosquitto(): Promise<Broker> {
   });
 }
 
+/** Queues for millions of messages. */
+const LONG_QUEUES = { queuedMessagesPerSession: 10_000_000, queuedBytesPerSession: 4_000_000_000 };
+
+/** dunlin with long queues, in memory or fsynced, as `deno task start` runs it. */
+export function dunlinWith(store: "memory" | "denoKv"): Promise<Broker> {
+  return start(store === "memory" ? "memory" : "fsynced", (port, directory) => {
+    const config = `${directory}/dunlin.json`;
+    Deno.writeTextFileSync(
+      config,
+      JSON.stringify({
+        store,
+        data: `${directory}/data`,
+        log: { level: "warn" },
+        limits: { ...LONG_QUEUES, queuedBytes: 4_000_000_000 },
+        listeners: [{ type: "tcp", port }],
+      }),
+    );
+    const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}/deno.json`));
+    return [...tasks.start.split(" "), "--config", config];
+  }, ANY_CORE);
+}
+
+/**
+ * Debian's mosquitto, saving its state after every change, no more than once a second: as near as it comes.
+ * It acknowledges before it saves, so what it promises is less.
+ */
+export function mosquittoSaving(): Promise<Broker> {
+  return start("mosquitto", (port, directory) => {
+    const config = `${directory}/mosquitto.conf`;
+    Deno.writeTextFileSync(
+      config,
+      [
+        `listener ${port} 127.0.0.1`,
+        "allow_anonymous true",
+        "persistence true",
+        `persistence_location ${directory}/`,
+        "autosave_interval 1",
+        "autosave_on_changes true",
+        "max_queued_messages 0",
+        "user root",
+        "",
+      ].join("\n"),
+    );
+    return ["mosquitto", "-c", config];
+  }, ANY_CORE);
+}
+
 async function start(
   name: string,
   command: (port: number, directory: string) => string[],
+  cores = "0",
 ): Promise<Broker> {
   const directory = await Deno.makeTempDir({ prefix: `dunlin-bench-${name}-` });
   const port = freePort();
   const child = new Deno.Command("taskset", {
-    args: ["-c", "0", ...command(port, directory)],
+    args: ["-c", cores, ...command(port, directory)],
     cwd: ROOT,
     stdin: "null",
     stdout: "null",

@@ -1,5 +1,5 @@
 /**
- * The load generator of ../shared/bench: built once, run on the second core.
+ * The load generator of ../shared/bench: built once, run on the second core unless told otherwise.
  */
 
 import type { Broker } from "./brokers.ts";
@@ -20,11 +20,12 @@ export async function load(
   program: string,
   broker: Broker,
   args: readonly string[],
+  cores = "1",
 ): Promise<Record<string, unknown>> {
   const { stdout, stderr } = await new Deno.Command("taskset", {
     args: [
       "-c",
-      "1",
+      cores,
       program,
       "--port",
       String(broker.port),

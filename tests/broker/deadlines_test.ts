@@ -2,15 +2,17 @@ import assert from "node:assert/strict";
 import { Deadlines } from "../../src/broker/deadlines.ts";
 
 function taken(deadlines: Deadlines<string>, now: number): string[] {
-  const keys: string[] = [];
-  for (let key = deadlines.due(now); key !== undefined; key = deadlines.due(now)) keys.push(key);
-  return keys;
+  const values: string[] = [];
+  for (let each = deadlines.due(now); each !== undefined; each = deadlines.due(now)) {
+    values.push(each);
+  }
+  return values;
 }
 
 Deno.test("Deadlines.due() takes the earliest first when several are due", () => {
   const deadlines = new Deadlines<string>();
-  for (const [key, when] of [["c", 30], ["a", 10], ["d", 40], ["b", 20]] as const) {
-    deadlines.set(key, when);
+  for (const [value, when] of [["c", 30], ["a", 10], ["d", 40], ["b", 20]] as const) {
+    deadlines.add(value, when);
   }
   assert.equal(deadlines.next(), 10);
   assert.equal(deadlines.due(9), undefined);
@@ -21,41 +23,43 @@ Deno.test("Deadlines.due() takes the earliest first when several are due", () =>
 
 Deno.test("Deadlines.due() takes the one set first when they are at the same time", () => {
   const deadlines = new Deadlines<string>();
-  const keys = Array.from({ length: 50 }, (_, n) => `key ${n}`);
-  for (const key of keys) deadlines.set(key, 5);
-  deadlines.set("key 0", 5); // Set again, so it is the last now.
-  assert.deepEqual(taken(deadlines, 5), [...keys.slice(1), "key 0"]);
+  const values = Array.from({ length: 50 }, (_, n) => `value ${n}`);
+  const entries = values.map((value) => deadlines.add(value, 5));
+  deadlines.move(entries[0]!, 5); // set again, so it is the last now
+  assert.deepEqual(taken(deadlines, 5), [...values.slice(1), "value 0"]);
 });
 
-Deno.test("Deadlines.set() replaces the deadline when the key has one", () => {
+Deno.test("Deadlines.move() gives an entry another time, later or earlier", () => {
   const deadlines = new Deadlines<string>();
-  deadlines.set("a", 10);
-  deadlines.set("b", 20);
-  deadlines.set("a", 30);
+  const a = deadlines.add("a", 10);
+  deadlines.add("b", 20);
+  deadlines.move(a, 30);
   assert.equal(deadlines.size, 2);
   assert.deepEqual(taken(deadlines, 25), ["b"]);
-  deadlines.set("a", 5);
+  deadlines.move(a, 5);
   assert.equal(deadlines.next(), 5);
   assert.deepEqual(taken(deadlines, 5), ["a"]);
   assert.equal(deadlines.size, 0);
   assert.equal(deadlines.next(), undefined);
 });
 
-Deno.test("Deadlines.delete() takes away only its key when there are others", () => {
+Deno.test("Deadlines.remove() takes out only its entry, and once", () => {
   const deadlines = new Deadlines<string>();
-  for (let n = 0; n < 20; n++) deadlines.set(`key ${n}`, n);
-  assert.equal(deadlines.delete("key 7"), true);
-  assert.equal(deadlines.delete("key 7"), false);
-  assert.equal(deadlines.delete("key 19"), true);
-  assert.equal(deadlines.delete("key 0"), true);
+  const entries = Array.from({ length: 20 }, (_, n) => deadlines.add(`value ${n}`, n));
+  assert.equal(deadlines.remove(entries[7]!), true);
+  assert.equal(deadlines.remove(entries[7]!), false);
+  assert.equal(deadlines.remove(entries[19]!), true);
+  assert.equal(deadlines.remove(entries[0]!), true);
   assert.equal(deadlines.next(), 1);
-  const left = Array.from({ length: 20 }, (_, n) => `key ${n}`);
-  assert.deepEqual(taken(deadlines, 99), left.filter((_, n) => n !== 0 && n !== 7 && n !== 19));
+  const left = entries.map((entry) => entry.value).filter((_, n) => n !== 0 && n !== 7 && n !== 19);
+  assert.deepEqual(taken(deadlines, 99), left);
 });
 
-Deno.test("Deadlines.set() holds one entry a key when it is called again and again", () => {
+Deno.test("Deadlines.remove() finds nothing when the entry has come due", () => {
   const deadlines = new Deadlines<string>();
-  for (let n = 0; n < 10_000; n++) deadlines.set(`key ${n % 3}`, n);
-  assert.equal(deadlines.size, 3);
-  assert.equal(taken(deadlines, Infinity).length, 3, "no stale entry comes out");
+  const a = deadlines.add("a", 1);
+  deadlines.add("b", 2);
+  assert.equal(deadlines.due(1), "a");
+  assert.equal(deadlines.remove(a), false);
+  assert.equal(deadlines.size, 1);
 });

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { Desk } from "./desk.ts";
 import { disconnectPacket, publishPacket, subscribePacket } from "./packets.ts";
+import { counted, recount } from "./recount.ts";
 
 Deno.test("Broker.step() publishes to $delayed when the delay has passed, across a start of the broker", async () => {
   await Desk.with({}, async (desk) => {
@@ -76,5 +77,27 @@ Deno.test("Broker.step() refuses a delay that is none, too long, or one too many
     await pump.send(disconnectPacket());
     await desk.pass(60);
     assert.equal(desk.nextIn, undefined);
+  });
+});
+
+Deno.test("Broker.step() keeps within delayedBytes, also after a start, and has its room back when a message is due", async () => {
+  await Desk.with({ limits: { delayedBytes: 1_000 } }, async (desk) => {
+    const payload = "x".repeat(280); // with what a message costs besides: two fit
+    const send = async (...packetIds: readonly number[]) => {
+      const pump = await desk.connect("pump");
+      pump.take();
+      for (const packetId of packetIds) {
+        await pump.send(publishPacket("$delayed/10/t", payload, { packetId }));
+      }
+      return pump.lines();
+    };
+    assert.deepEqual(await send(1, 2, 3), ["puback #1", "puback #2", "puback #3 0x97"]);
+    assert.equal(desk.drops.delayedFull, 1);
+    await desk.restart(1);
+    assert.deepEqual(counted(desk.tables), recount(desk.tables));
+    assert.deepEqual(await send(1), ["puback #1 0x97"]);
+    await desk.pass(10);
+    assert.equal(desk.tables.delayedBytes, 0);
+    assert.deepEqual(await send(1), ["puback #1"]);
   });
 });

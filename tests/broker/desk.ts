@@ -19,6 +19,7 @@ import { outboxLimitsOf, serveLink } from "../../src/server/serve_link.ts";
 import type { CloseReason, Fact } from "../../src/session/fact.ts";
 import { MemoryStore } from "../../src/store/memory_store.ts";
 import type { Store } from "../../src/store/store.ts";
+import type { MemoryLink } from "./caller.ts";
 import { Caller } from "./caller.ts";
 import { connectPacket } from "./packets.ts";
 
@@ -50,7 +51,7 @@ export class Desk {
   #wakeAt: number | undefined;
   #held: (() => void)[] | undefined;
   #alive = { yes: true };
-  readonly #callers = new Set<Caller>();
+  readonly #links = new Set<MemoryLink>();
   #lastId = 0;
 
   private constructor({ limits, authenticator, ...rules }: DeskOptions) {
@@ -64,19 +65,41 @@ export class Desk {
 
   /** Opens a desk, does the work at it and clears it. */
   static async with(options: DeskOptions, work: (desk: Desk) => Promise<void>): Promise<void> {
+    const desk = await Desk.open(options);
+    await work(desk);
+    await desk.clear();
+  }
+
+  /** A desk that whoever opens it clears. */
+  static async open(options: DeskOptions): Promise<Desk> {
     const desk = new Desk(options);
     await desk.#start();
-    await work(desk);
-    for (const caller of desk.#callers) caller.link.close();
-    desk.hold(false);
-    await desk.turn();
+    return desk;
+  }
+
+  /** Ends all links, and what waits for the store. */
+  async clear(): Promise<void> {
+    for (const link of this.#links) link.close();
+    this.hold(false);
+    await this.turn();
   }
 
   /** A link without a word on it. */
   async dial(version: ProtocolVersion = 5): Promise<Caller> {
     const id = ++this.#lastId;
     const caller = new Caller(`desk:${id}`, version, () => this.turn());
-    this.#callers.add(caller);
+    await this.#serve(id, caller.link);
+    return caller;
+  }
+
+  /** The same for a far end that is not a caller; it is given the address that the link has. */
+  async serve(linkTo: (address: string) => MemoryLink): Promise<void> {
+    const id = ++this.#lastId;
+    await this.#serve(id, linkTo(`desk:${id}`));
+  }
+
+  async #serve(id: number, link: MemoryLink): Promise<void> {
+    this.#links.add(link);
     const { limits } = this.rules;
     const serving = {
       runtime: this.runtime,
@@ -84,10 +107,9 @@ export class Desk {
       outboxLimits: outboxLimitsOf(limits),
       entropy: () => Uint8Array.from({ length: 16 }, (_, at) => id * 31 + at * 7),
     };
-    const peer = { address: caller.link.address, listener: "desk", anonymousAllowed: true };
-    serveLink(serving, caller.link, id, peer);
+    const peer = { address: link.address, listener: "desk", anonymousAllowed: true };
+    serveLink(serving, link, id, peer);
     await this.turn();
-    return caller;
   }
 
   /** A link with a CONNECT on it; CONNACK is the first of its packets, unless the store is held. */
@@ -159,8 +181,8 @@ export class Desk {
     this.#alive.yes = false;
     this.#held = undefined;
     this.#wakeAt = undefined;
-    for (const caller of this.#callers) caller.link.close();
-    this.#callers.clear();
+    for (const link of this.#links) link.close();
+    this.#links.clear();
     await new Promise((resolve) => setTimeout(resolve, 0));
     this.now += secondsDown * 1000;
     await this.#start();
@@ -215,9 +237,6 @@ export class Desk {
         throw error;
       },
       fail: (error) => {
-        throw error;
-      },
-      noRoom: (error) => {
         throw error;
       },
     });

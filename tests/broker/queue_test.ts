@@ -38,8 +38,10 @@ for (const [queuePolicy, left, told] of FULL) {
   const bounds: readonly (readonly [string, DeskOptions["limits"], string])[] = [
     ["queuedMessagesPerSession", { queuedMessagesPerSession: 3 }, "queueFull"],
     ["queuedBytesPerSession", { queuedBytesPerSession: 650 }, "queueFull"],
+    ["queuedMessagesPerIdentity", { queuedMessagesPerIdentity: 3 }, "identityQueueFull"],
+    ["queuedBytesPerIdentity", { queuedBytesPerIdentity: 650 }, "identityQueueFull"],
     ["queuedMessages", { queuedMessages: 3 }, "brokerQueueFull"],
-    ["queuedBytes", { queuedBytes: 600 }, "brokerQueueFull"],
+    ["queuedBytes", { queuedBytes: 650 }, "brokerQueueFull"],
   ];
   for (const [name, limits, reason] of bounds) {
     Deno.test(`Broker.step() keeps within ${name} and counts every drop when the policy is ${queuePolicy}`, async () => {
@@ -214,12 +216,12 @@ Deno.test("Broker.step() tells 5.0 publishers 0x97 when the store is full, and Q
     const here = await desk.connect("here");
     await here.send(subscribePacket(1, ["t", 0]));
     here.take();
-    await desk.feed({ type: "store", full: true });
+    await desk.feed({ type: "store", full: true, detail: "disk full" });
     const pump = await desk.connect("pump");
     assert.deepEqual(await publish(pump, "1"), ["puback #1 0x97"]);
     await pump.send(publishPacket("t", "now"));
     here.expect("publish t q0 now");
-    await desk.feed({ type: "store", full: false });
+    await desk.feed({ type: "store", full: false, detail: "" });
     assert.deepEqual(await publish(pump, "2"), ["puback #1"]);
   });
 });

@@ -195,6 +195,22 @@ Deno.test("Broker.step() publishes the Wills of clients that were connected when
   });
 });
 
+Deno.test("Broker.step() publishes a delayed Will at the start when the end of its session became durable and the Will's publication did not [MQTT-3.1.3-9]", async () => {
+  await Desk.with({}, async (desk) => {
+    await watch(desk);
+    const will = willOf("will/a", "gone", { qos: 1, willDelayInterval: 10 });
+    await (await desk.keep("a", 5, { will })).hangUp();
+    assert.equal(desk.disk.dump().wills.length, 1);
+    desk.disk.commit([{ type: "deleteSession", clientId: "a" }]); // the next batch was lost
+    await desk.restart();
+    const panel = await desk.keep("panel");
+    panel.rewind();
+    assert.deepEqual(panel.publishes().map(({ topic }) => topic), ["will/a"]);
+    assert.equal(desk.disk.dump().wills.length, 0);
+    assert.equal(desk.tables.deadlines.size, 0, "nothing is due of a session that is gone");
+  });
+});
+
 Deno.test("Broker.step() shortens the Will Delay Interval to willDelayMaximum", async () => {
   await Desk.with({ limits: { willDelayMaximum: 5 } }, async (desk) => {
     const panel = await watch(desk);

@@ -76,13 +76,27 @@ for (const [v, cleanStart, refused] of empty) {
   });
 }
 
-Deno.test("onConnect() refuses with 0x8C when the client names an authentication method [MQTT-4.12.0-1]", () => {
-  const packet = connect({
-    properties: { authenticationMethod: "SCRAM", maximumPacketSize: 40 },
-  });
-  const result = onConnect(opened, packet, defaultRules, ASSIGNED);
+Deno.test("onConnect() begins an exchange when the client names an authentication method (section 4.12)", () => {
+  const result = admitted(connect({ properties: { authenticationMethod: "SCRAM" } }));
+  assert.equal(result.stage, "authenticating");
+  assert.equal(result.authenticationMethod, "SCRAM");
+  assert.deepEqual(result.exchange, { steps: 1, turn: "broker", data: undefined });
+});
+
+Deno.test("onConnect() refuses with 0x97 when Authentication Data is above authenticationData", () => {
+  const packet = (bytes: number) =>
+    connect({
+      properties: {
+        authenticationMethod: "SCRAM",
+        authenticationData: new Uint8Array(bytes),
+        maximumPacketSize: 40,
+      },
+    });
+  const given = rules({ authenticationData: 8 });
+  assert.equal(admitted(packet(8), given).stage, "authenticating");
+  const result = onConnect(opened, packet(9), given, ASSIGNED);
   assert.ok(isRefusal(result));
-  assert.equal(result.reason, Reason.badAuthenticationMethod);
+  assert.equal(result.reason, Reason.quotaExceeded);
   assert.equal(result.connection.version, 5);
   assert.equal(result.connection.maximumPacketSize, 40); // the CONNACK must fit [MQTT-3.2.2-19]
 });

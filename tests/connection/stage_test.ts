@@ -4,26 +4,28 @@ import { stageRefuses } from "../../src/connection/stage.ts";
 import type { Packet } from "../../src/packet/packet.ts";
 import { Reason } from "../../src/packet/reason_code.ts";
 
+const CONNECTED: readonly Stage[] = ["connected", "reauthenticating"];
+
 /** For each packet, the stages at which a client may send it; the normative statement. */
 const table: Readonly<Record<Packet["type"], readonly [readonly Stage[], string]>> = {
   connect: [["awaitingConnect"], "[MQTT-3.1.0-1] [MQTT-3.1.0-2]"],
   connack: [[], "(section 2.1.2)"],
-  publish: [["connected"], "(section 3.1.4)"],
-  puback: [["connected"], "(section 3.1.4)"],
-  pubrec: [["connected"], "(section 3.1.4)"],
-  pubrel: [["connected"], "(section 3.1.4)"],
-  pubcomp: [["connected"], "(section 3.1.4)"],
-  subscribe: [["connected"], "(section 3.1.4)"],
+  publish: [CONNECTED, "(section 3.1.4)"],
+  puback: [CONNECTED, "(section 3.1.4)"],
+  pubrec: [CONNECTED, "(section 3.1.4)"],
+  pubrel: [CONNECTED, "(section 3.1.4)"],
+  pubcomp: [CONNECTED, "(section 3.1.4)"],
+  subscribe: [CONNECTED, "(section 3.1.4)"],
   suback: [[], "(section 2.1.2)"],
-  unsubscribe: [["connected"], "(section 3.1.4)"],
+  unsubscribe: [CONNECTED, "(section 3.1.4)"],
   unsuback: [[], "(section 2.1.2)"],
-  pingreq: [["connected"], "(section 3.1.4)"],
+  pingreq: [CONNECTED, "(section 3.1.4)"],
   pingresp: [[], "(section 2.1.2)"],
-  disconnect: [["connected"], "(section 3.14)"],
-  auth: [[], "[MQTT-4.12.0-7]"],
+  disconnect: [["authenticating", ...CONNECTED], "(section 3.14)"],
+  auth: [["authenticating", ...CONNECTED], "[MQTT-3.1.2-30]"],
 };
 
-const STAGES: readonly Stage[] = ["awaitingConnect", "authenticating", "loading", "connected"];
+const STAGES: readonly Stage[] = ["awaitingConnect", "authenticating", "loading", ...CONNECTED];
 
 for (const [type, [stages, statement]] of Object.entries(table)) {
   for (const stage of STAGES) {

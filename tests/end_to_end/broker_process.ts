@@ -36,6 +36,8 @@ export interface BrokerProcess {
   readonly memory: () => number;
   /** Sends SIGTERM, or another signal, and waits for the end, which must have exit status 0. */
   readonly stop: (signal?: Deno.Signal) => Promise<void>;
+  /** Waits until it has ended by itself or by a signal from elsewhere; how, in words. */
+  readonly ended: () => Promise<string>;
 }
 
 /** Arguments of `deno` as the task `start` has them, with an absolute path of main.ts. */
@@ -47,15 +49,21 @@ export function startArguments(task: string = deno.tasks.start): string[] {
   return [...args.slice(0, main), `${root}main.ts`, ...args.slice(main + 1)];
 }
 
-/** Starts the program and waits until it listens; `config` as in the file, log.format is set here. */
+/**
+ * Starts the program and waits until it listens; `config` as in the file, log.format is set here.
+ *
+ * @param under a program with arguments that becomes the one that it is given as further arguments
+ */
 export async function startBroker(
   config: { readonly [key: string]: unknown } = {},
+  under: readonly string[] = [],
 ): Promise<BrokerProcess> {
   const directory = await Deno.makeTempDir({ prefix: "dunlin-e2e-" });
   const file = `${directory}/dunlin.json`;
   await Deno.writeTextFile(file, JSON.stringify({ log: { format: "json" }, ...config }));
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...startArguments(), "--port", "0", "--config", file],
+  const [program, ...args] = [...under, Deno.execPath(), ...startArguments()];
+  const child = new Deno.Command(program!, {
+    args: [...args, "--port", "0", "--config", file],
     cwd: directory,
     stdin: "null",
     stdout: "null",
@@ -103,6 +111,7 @@ export async function startBroker(
       child.kill(signal);
       assert.equal(await end(), "exit status 0, signal null", lines.all.slice(-5).join("\n"));
     },
+    ended: end,
   };
 }
 

@@ -8,6 +8,28 @@ import type { Connect, Packet, ProtocolVersion } from "../../src/packet/packet.t
 const VERSIONS: readonly ProtocolVersion[] = [3, 4, 5];
 const BYTES = new TextEncoder().encode("21.5");
 
+/** What a client says in the example of RFC 7677 section 3, and the server's part of the nonce in it. */
+export const SCRAM = {
+  first: "n,,n=user,r=rOprNGfwEbeRWgbNEkqO",
+  nonce: "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0",
+  final: "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0," +
+    "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
+  salt: "W22ZaJ0SNY7soEsUEjb6gQ==",
+  password: "pencil",
+} as const;
+
+/** The properties of a CONNECT or AUTH of that exchange. */
+function scramProperties(message: string) {
+  return {
+    authenticationMethod: "SCRAM-SHA-256",
+    authenticationData: new TextEncoder().encode(message),
+  };
+}
+
+function scramStep(reasonCode: number, message: string): Packet {
+  return { type: "auth", reasonCode, properties: scramProperties(message) };
+}
+
 /** CONNECT packets of one version, and what may follow them. */
 export interface Recorded {
   readonly connects: readonly Uint8Array[];
@@ -60,6 +82,10 @@ function connectsOf(version: ProtocolVersion): Connect[] {
         }
         : undefined,
     },
+    ...(version !== 5 ? [] : [
+      { ...plain, clientId: "scram", will, properties: scramProperties(SCRAM.first) },
+      { ...plain, clientId: "scram", properties: { authenticationMethod: "SCRAM-SHA-256" } },
+    ]),
   ];
 }
 
@@ -128,6 +154,12 @@ function othersOf(version: ProtocolVersion): Packet[] {
       userProperties: [["a", "b"]],
     },
     { type: "disconnect", reasonCode: 4, properties: { sessionExpiryInterval: 20 } },
-    { type: "auth", reasonCode: 0x18, properties: { authenticationMethod: "SCRAM-SHA-256" } },
+    ...[0x00, 0x18, 0x19].map((reasonCode): Packet => {
+      return { type: "auth", reasonCode, properties: { authenticationMethod: "SCRAM-SHA-256" } };
+    }),
+    scramStep(0x18, SCRAM.first),
+    scramStep(0x18, SCRAM.final),
+    scramStep(0x18, SCRAM.final),
+    scramStep(0x19, SCRAM.first),
   ];
 }

@@ -3,6 +3,12 @@
  * Deterministic for a seed, but for how far it gets in a given time.
  */
 
+import { anonymousOnly, withMethods } from "../../src/authentication/authenticator.ts";
+import { Exchanges } from "../../src/authentication/exchanges.ts";
+import { scramKeys } from "../../src/authentication/scram_keys.ts";
+import { bytesOf } from "../../src/authentication/scram_message.ts";
+import { scramSha256 } from "../../src/authentication/scram_sha_256.ts";
+import { standIns } from "../../src/authentication/scram_stand_in.ts";
 import { Broker } from "../../src/broker/broker.ts";
 import type { Event } from "../../src/broker/event.ts";
 import { decode } from "../../src/packet/decode.ts";
@@ -10,10 +16,9 @@ import { encode } from "../../src/packet/encode.ts";
 import { FrameSplitter } from "../../src/packet/frame_splitter.ts";
 import { MalformedPacket } from "../../src/packet/malformed_packet.ts";
 import type { ProtocolVersion } from "../../src/packet/packet.ts";
-import { ANONYMOUS } from "../../src/policy/identity.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
 import type { Effect } from "../../src/session/effect.ts";
-import { corpus } from "./corpus.ts";
+import { corpus, SCRAM } from "./corpus.ts";
 import { mutate, random } from "./mutate.ts";
 
 export interface FuzzOptions {
@@ -86,13 +91,27 @@ function repeatedlySlow(bytes: Uint8Array): boolean {
 
 interface World {
   readonly broker: Broker;
+  readonly exchanges: Exchanges;
   now: number;
   id: number;
 }
 
 function newWorld(): World {
-  return { broker: new Broker(defaultRules), now: 1_000_000, id: 0 };
+  const exchanges = new Exchanges(withMethods(anonymousOnly, [method]));
+  return { broker: new Broker(defaultRules), exchanges, now: 1_000_000, id: 0 };
 }
+
+/** SCRAM-SHA-256 with the one user of the corpus, and a nonce that makes what was recorded right. */
+const method = (() => {
+  const salt = bytesOf(SCRAM.salt)!;
+  const iterations = 4_096;
+  const user = { user: "user", salt, iterations, roles: [] };
+  return scramSha256({
+    users: new Map([["user", { ...user, ...scramKeys(SCRAM.password, salt, iterations) }]]),
+    standIn: standIns(salt, { iterations, saltLength: salt.length }),
+    nonce: () => SCRAM.nonce,
+  });
+})();
 
 /** One connection from its first to its last byte; then the clock moves on. */
 function connection(world: World, bytes: Uint8Array): { packets: number; refused: boolean } {
@@ -118,6 +137,7 @@ function connection(world: World, bytes: Uint8Array): { packets: number; refused
     step({ type: "malformed", connection: id, reason, detail, version });
   }
   step({ type: "closed", connection: id, reason: "linkLost" });
+  world.exchanges.forget(id);
   world.now += 977;
   step({ type: "tick" });
   return { packets, refused };
@@ -147,12 +167,12 @@ function perform(
       case "read":
         step({ type: "read", clientId: effect.clientId, from: effect.from, queued: [] });
         break;
-      case "authenticate":
-        step({
-          type: "authenticated",
-          connection: effect.connection,
-          verdict: { type: "accepted", identity: ANONYMOUS },
-        });
+      case "authenticate": {
+        const { connection, credentials } = effect;
+        const verdict = world.exchanges.verdictOn(connection, effect.step, credentials);
+        if (verdict instanceof Promise) throw new Error("a verdict that is not there at once");
+        step({ type: "authenticated", connection, verdict });
+      }
     }
   }
 }

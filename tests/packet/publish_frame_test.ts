@@ -124,9 +124,13 @@ const rows: readonly Row[] = [
 
 table("decode() of PUBLISH", rows);
 
-Deno.test("decodePublish() gives the payload as a view when the frame has one", () => {
+Deno.test("decodePublish() gives the payload as a view with QoS 0, and as a copy when it is to be kept", () => {
   const bytes = frame(0x30, A, "0102");
   strictEqual(decodePublish(bytes, 4).payload.buffer, bytes.buffer);
+  for (const first of [0x32, 0x34]) {
+    const kept = frame(first, A, "0007", "0102");
+    strictEqual(decodePublish(kept, 4).payload.buffer === kept.buffer, false);
+  }
 });
 
 Deno.test("decodePublish() answers the same when it meets the same bytes again", () => {

@@ -8,5 +8,5 @@ Deno.test("dunlin loses nothing that it acknowledged and repeats no QoS 2 when i
   const next = random(20);
   const report = await powerCut(20, () => next(1 << 20) / (1 << 20));
   assert.deepEqual(report.violations, []);
-  assert.ok(report.acknowledged > 500, "there was too little traffic to show anything");
+  assert.ok(report.acknowledged > 300, "there was too little traffic to show anything");
 });

@@ -36,7 +36,9 @@ export async function powerCut(cycles: number, chance: () => number): Promise<Po
     for (let cycle = 0; cycle < cycles; cycle++) {
       const broker = await startBroker(directory, port, starts);
       const ended = traffic(publishers, subscriber, port, () => false);
-      await new Promise((resolve) => setTimeout(resolve, 30 + chance() * 500));
+      // Every other life ends at any moment, the rest not before there was traffic, however slow the machine.
+      if (cycle % 2 === 0) await traffics(publishers, 30);
+      await pass(30 + chance() * 500);
       broker.kill("SIGKILL");
       await broker.status;
       await ended;
@@ -58,7 +60,7 @@ export async function powerCut(cycles: number, chance: () => number): Promise<Po
     starts.sort((a, b) => a - b);
     return {
       cycles,
-      acknowledged: publishers.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0),
+      acknowledged: acknowledgedBy(publishers),
       received: [...subscriber.got.values()].reduce((sum, { length }) => sum + length, 0),
       duplicatesAtQos1: publishers.filter(({ qos }) => qos === 1)
         .reduce((sum, publisher) => sum + duplicates(publisher, subscriber), 0),
@@ -69,6 +71,21 @@ export async function powerCut(cycles: number, chance: () => number): Promise<Po
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+function pass(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Resolves when that many more messages have been acknowledged, or after 10 s. */
+async function traffics(publishers: readonly Publisher[], count: number): Promise<void> {
+  const wanted = acknowledgedBy(publishers) + count;
+  const end = performance.now() + 10_000;
+  while (acknowledgedBy(publishers) < wanted && performance.now() < end) await pass(5);
+}
+
+function acknowledgedBy(publishers: readonly Publisher[]): number {
+  return publishers.reduce((sum, { acknowledged }) => sum + acknowledged.size, 0);
 }
 
 /** All actors on one life of the broker; resolves when all their connections have ended. */

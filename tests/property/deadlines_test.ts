@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Entry } from "../../src/broker/deadlines.ts";
 import { Deadlines } from "../../src/broker/deadlines.ts";
 
 const steps = fc.array(
@@ -15,15 +16,22 @@ Deno.test("Deadlines does what a sorted array does when deadlines come, move and
   fc.assert(
     fc.property(steps, (taken) => {
       const deadlines = new Deadlines<number>();
+      const held = new Map<number, Entry<number>>();
       let oracle: { key: number; when: number }[] = [];
       for (const { type, key, when } of taken) {
         const others = oracle.filter((entry) => entry.key !== key);
         if (type === "set") {
-          deadlines.set(key, when);
+          const entry = held.get(key);
+          if (entry !== undefined && entry.place >= 0) deadlines.move(entry, when);
+          else held.set(key, deadlines.add(key, when));
           // Sorting is stable: of two at the same time, the one set first stays first.
           oracle = [...others, { key, when }].sort((one, other) => one.when - other.when);
         } else if (type === "delete") {
-          assert.equal(deadlines.delete(key), others.length < oracle.length);
+          const entry = held.get(key);
+          assert.equal(
+            entry !== undefined && deadlines.remove(entry),
+            others.length < oracle.length,
+          );
           oracle = others;
         } else {
           const first = oracle[0];

@@ -64,14 +64,29 @@ Deno.test("Committer cuts batches between persists when they would be above the 
   assert.deepEqual(fed, ["settled a b", "settled c", "settled big", "settled d"]);
 });
 
-Deno.test("Committer settles at once what writes nothing when nothing waits for its connection", () => {
+Deno.test("Committer.letPass() settles all at once what writes nothing, unless it would overtake", () => {
   const store = new FakeStore(true);
   const { committer, fed } = setUp(store);
   committer.add(persist("a", 1));
   committer.add(persist(undefined, 2));
-  assert.deepEqual(fed, ["settled -"]);
+  committer.add(persist(undefined, 3));
+  assert.equal(committer.idle, false);
+  assert.deepEqual(fed, []);
+  committer.letPass();
+  assert.deepEqual(fed, ["settled - -"]);
   committer.add(persist(undefined, 1));
-  assert.deepEqual(fed, ["settled -"], "it would overtake what waits for connection 1");
+  committer.letPass();
+  assert.deepEqual(fed, ["settled - -"], "it would overtake what waits for connection 1");
+});
+
+Deno.test("Committer.flush() lets pass what writes nothing when a commit is under way", () => {
+  const store = new FakeStore(true);
+  const { committer, fed } = setUp(store);
+  committer.add(persist("a", 1));
+  committer.flush();
+  committer.add(persist(undefined, 2));
+  committer.flush();
+  assert.deepEqual([fed, store.calls], [["settled -"], ["commit a"]]);
 });
 
 Deno.test("Committer has one commit under way, and what comes meanwhile is the next batch", async () => {
@@ -157,7 +172,6 @@ Deno.test("Committer tries a commit again and says so when the store has no room
   const store = new FakeStore(true);
   const fed: string[] = [];
   const failures: unknown[] = [];
-  const tried = Promise.withResolvers<void>();
   const retried = Promise.withResolvers<void>();
   const committer = new Committer(
     store,
@@ -166,13 +180,11 @@ Deno.test("Committer tries a commit again and says so when the store has no room
     },
     () => {},
     (error) => failures.push(error),
-    () => tried.resolve(),
   );
   committer.add(persist("a", 1));
   committer.flush();
   committer.add(persist("b", 1));
   await store.fail(storeError("noRoom", "disk full"));
-  await tried.promise;
   assert.deepEqual(fed, ["full true"]);
   assert.equal(committer.idle, false);
   const calls = store.calls.push.bind(store.calls);
@@ -187,4 +199,30 @@ Deno.test("Committer tries a commit again and says so when the store has no room
   assert.deepEqual([...store.calls], ["commit a", "commit a", "commit b"]);
   assert.deepEqual(fed, ["full true", "full false", "settled a", "settled b"]);
   assert.deepEqual(failures, []);
+});
+
+Deno.test("Committer tries again when the store says at once, and not later, that it has no room", async () => {
+  const store = new FakeStore(false);
+  const { commit } = store;
+  let full = 2; // the first try and the second
+  store.commit = (writes) => {
+    if (full-- > 0) throw storeError("noRoom", "disk full");
+    return commit.call(store, writes);
+  };
+  const { committer, fed, failures } = setUp(store);
+  const { setTimeout } = globalThis;
+  const timers: (() => void)[] = [];
+  globalThis.setTimeout = ((call: () => void) => timers.push(call)) as unknown as typeof setTimeout;
+  try {
+    committer.add(persist("a", 1));
+    committer.flush();
+    timers.shift()!();
+    timers.shift()!();
+  } finally {
+    globalThis.setTimeout = setTimeout;
+  }
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.deepEqual([timers, failures], [[], []]);
+  assert.equal(fed.at(-1), "settled a");
+  assert.equal(committer.idle, true);
 });

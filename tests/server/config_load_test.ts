@@ -37,6 +37,7 @@ Deno.test("loadConfig() yields the embedded defaults when there is no file", () 
       data: "./dunlin-data",
       store: "denoKv",
       onDamage: "setAside",
+      authentication: {},
       takeover: "sameIdentity",
       queuePolicy: "dropOldest",
       queueQos0: false,

@@ -19,6 +19,19 @@ const example = {
   data: "/var/lib/dunlin",
   store: "memory",
   onDamage: "refuse",
+  authentication: {
+    scram: {
+      users: [{
+        user: "ada",
+        salt: "W22ZaJ0SNY7soEsUEjb6gQ==",
+        iterations: 4_096,
+        storedKey: "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=",
+        serverKey: "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=",
+        roles: ["writer"],
+      }],
+      secret: "0123456789abcdef",
+    },
+  },
   takeover: "any",
   queuePolicy: "reject",
   queueQos0: true,
@@ -154,6 +167,11 @@ const wrong: readonly [change: object, violation: string][] = [
   [{ limits: { sendWindow: 65_536 } }, "$.limits.sendWindow: anyOf"],
   [{ limits: { sendWindows: 6 } }, "$.limits: additional sendWindows"],
   [{ data: "" }, "$.data: minLength"],
+  [{ authentication: { scarm: {} } }, "$.authentication: additional scarm"],
+  [
+    { authentication: { scram: { users: [], secret: "short" } } },
+    "$.authentication.scram.secret: minLength",
+  ],
 ];
 
 for (const [change, violation] of wrong) {

@@ -53,6 +53,7 @@ function setUp({ answer, store = new FakeStore(false), authenticator, limits }: 
       version: 5,
       paused: false,
       touched: false,
+      gone: false,
       onResume: undefined,
     } as const;
     links.set(id, link);
@@ -87,6 +88,7 @@ Deno.test("Runtime.feed() performs all effects of an event before an event that 
         {
           type: "authenticate",
           connection: 1,
+          step: "first",
           credentials: {
             clientId: "x",
             username: undefined,
@@ -119,12 +121,23 @@ Deno.test("Runtime.feed() takes events in the order in which they came when they
   });
   runtime.feed(from(1));
   runtime.feed({ type: "tick" });
-  assert.deepEqual(broker.events.map(label), ["packet 1", "settled", "settled", "tick"]);
-  const [, first, second] = broker.events;
-  assert.deepEqual(
-    [first, second].map((event) => event!.type === "settled" && event!.persists[0]!.then),
-    [[send(1)], [send(2)]],
-  );
+  assert.deepEqual(broker.events.map(label), ["packet 1", "settled", "tick"]);
+  const [, settled] = broker.events;
+  assert.ok(settled?.type === "settled");
+  assert.deepEqual(settled.persists.map(({ then }) => then), [[send(1)], [send(2)]]);
+});
+
+Deno.test("Runtime answers a run of publications in one event when the turn ends", () => {
+  const { runtime, broker } = setUp({
+    answer: (event) => event.type === "packet" ? [persist(undefined, 1)] : [],
+  });
+  const packet = { type: "puback", packetId: 1, reasonCode: 0, properties: undefined } as const;
+  for (let count = 0; count < 3; count++) runtime.feed({ type: "packet", connection: 1, packet });
+  assert.deepEqual(broker.events.map(label), ["packet 1", "packet 1", "packet 1"]);
+  runtime.endTurn();
+  const last = broker.events.at(-1);
+  assert.ok(last?.type === "settled");
+  assert.equal(last.persists.length, 3);
 });
 
 Deno.test("Runtime.endTurn() writes once a link when several packets have gathered", async () => {
@@ -334,6 +347,7 @@ for (const [name, verify, type] of verdicts) {
         return [{
           type: "authenticate",
           connection: 1,
+          step: "first",
           // deno-lint-ignore no-explicit-any -- what it is does not matter here
           credentials: {} as any,
         }];
@@ -345,5 +359,39 @@ for (const [name, verify, type] of verdicts) {
     const [, event] = broker.events;
     assert.equal(event?.type === "authenticated" && event.verdict.type, type);
     assert.deepEqual(links.get(1)!.writes, [PINGRESP]);
+  });
+}
+
+for (const end of ["detach", "close"] as const) {
+  Deno.test(`Runtime drops the exchange of a connection when it has gone by ${end}`, async () => {
+    const authenticator: Authenticator = {
+      verify: () => assert.fail("no method was named"),
+      begin: () => ({ step: () => ({ type: "continue", data: undefined }) }),
+    };
+    let effects: readonly Effect[] = [];
+    const { runtime, broker } = setUp({
+      authenticator,
+      answer: (event) => event.type === "packet" ? effects : [],
+    });
+    const ask = (step: "first" | "next"): Effect => ({
+      type: "authenticate",
+      connection: 1,
+      step,
+      // deno-lint-ignore no-explicit-any -- only the method matters here
+      credentials: { authenticationMethod: "M" } as any,
+    });
+    const types: string[] = [];
+    for (const step of ["first", "next", "gone"] as const) {
+      effects = [step === "gone" ? { type: "close", connection: 1 } : ask(step)];
+      if (step === "gone" && end === "detach") runtime.detach(1);
+      else runtime.feed(from(1));
+    }
+    effects = [ask("next")];
+    runtime.feed(from(1));
+    await settled();
+    for (const event of broker.events) {
+      if (event.type === "authenticated") types.push(event.verdict.type);
+    }
+    assert.deepEqual(types, ["continue", "continue", "refused"]);
   });
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Puback, Pubcomp, Pubrec, Pubrel } from "../../src/packet/packet.ts";
 import { Reason } from "../../src/packet/reason_code.ts";
-import type { Demand } from "../../src/session/effect.ts";
+import type { Demand, Persist } from "../../src/session/effect.ts";
 import { onPuback } from "../../src/session/on_puback.ts";
 import { onPubcomp } from "../../src/session/on_pubcomp.ts";
 import { onPubrec } from "../../src/session/on_pubrec.ts";
@@ -273,6 +273,11 @@ function transition(before: Session, packet: Acknowledgement, v: 3 | 4 | 5) {
   }
 }
 
+/** What a session that is not stored asks for where a stored one only writes. */
+function isNothing({ writes, then }: Persist): boolean {
+  return writes.length + then.length === 0;
+}
+
 for (const row of rows) {
   // A 3.x packet has no Reason Code.
   for (const v of row.packet.reasonCode === 0 ? VERSIONS : [5] as const) {
@@ -292,7 +297,7 @@ for (const row of rows) {
         }
         const expected = row.effects.map((effect) =>
           effect.type === "persist" && !stored ? { ...effect, writes: [] } : effect
-        );
+        ).filter((effect) => !(effect.type === "persist" && isNothing(effect)));
         assert.deepEqual(effects, expected);
       });
     }

@@ -6,6 +6,8 @@ import { deliver } from "../../src/session/deliver.ts";
 import { messageSize } from "../../src/session/message.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
 import { queueLength } from "../../src/session/queue.ts";
+import type { QueueBound } from "../../src/session/queue_bound.ts";
+import { ALONE } from "../../src/session/queue_bound.ts";
 import type { Inflight, Session } from "../../src/session/session.ts";
 import { deepFreeze } from "../deep_freeze.ts";
 import {
@@ -29,7 +31,7 @@ function at(changes: Partial<DeliverGiven> = {}): DeliverGiven {
     rules: rules(),
     ready: true,
     absent: false,
-    room: true,
+    bound: ALONE,
     ...changes,
   });
 }
@@ -166,12 +168,12 @@ for (const [size, queueHead, absent, stored, place] of places) {
 interface LimitRow {
   readonly when: string;
   readonly limits?: Partial<Limits>;
-  readonly room?: boolean;
+  readonly bound?: Partial<QueueBound>;
   /** Orders in the queue before and after under `dropOldest`. */
   readonly before: readonly number[];
   readonly after: readonly number[];
   readonly size?: number;
-  readonly reason: "queueFull" | "brokerQueueFull";
+  readonly reason: "queueFull" | "identityQueueFull" | "brokerQueueFull";
   /** Nothing can be dropped in its favour: all policies refuse the message itself. */
   readonly hopeless?: boolean;
 }
@@ -233,17 +235,63 @@ const limitRows: readonly LimitRow[] = [
   },
   {
     when: "all sessions together have no room",
-    room: false,
+    bound: { messages: 2 },
     before: [1, 2],
     after: [2, 50],
     reason: "brokerQueueFull",
   },
   {
     when: "all sessions together have no room and this one has nothing to drop",
-    room: false,
+    bound: { messages: 0 },
     before: [],
     after: [],
     reason: "brokerQueueFull",
+    hopeless: true,
+  },
+  {
+    when: "all sessions together have room for fewer bytes",
+    bound: { bytes: 4 * SIZE - 1 },
+    before: [1, 2, 3],
+    after: [3, 50],
+    size: 2 * SIZE,
+    reason: "brokerQueueFull",
+  },
+  {
+    when: "the identity has no room",
+    bound: { identityMessages: 2 },
+    before: [1, 2],
+    after: [2, 50],
+    reason: "identityQueueFull",
+  },
+  {
+    when: "the identity has room for fewer bytes",
+    bound: { identityBytes: 2 * SIZE },
+    before: [1, 2],
+    after: [2, 50],
+    reason: "identityQueueFull",
+  },
+  {
+    when: "the identity has no room and this session has nothing to drop",
+    bound: { identityMessages: 0 },
+    before: [],
+    after: [],
+    reason: "identityQueueFull",
+    hopeless: true,
+  },
+  {
+    when: "its limit and those of the others are reached",
+    limits: { queuedMessagesPerSession: 2 },
+    bound: { identityMessages: 2, messages: 2 },
+    before: [1, 2],
+    after: [2, 50],
+    reason: "queueFull",
+  },
+  {
+    when: "its other sessions and all others take more than all its own messages",
+    bound: { identityMessages: -3, messages: 0 },
+    before: [1, 2],
+    after: [1, 2],
+    reason: "identityQueueFull",
     hopeless: true,
   },
 ];
@@ -279,7 +327,11 @@ function drops(
   const done = deliver(
     before,
     one,
-    at({ rules: rules(row.limits, { queuePolicy }), room: row.room ?? true, absent: tail }),
+    at({
+      rules: rules(row.limits, { queuePolicy }),
+      bound: { ...ALONE, ...row.bound },
+      absent: tail,
+    }),
   );
   assert.equal(done.packetId, 0);
   assert.equal(done.dropped, row.reason);

@@ -108,19 +108,12 @@ Deno.test("publishOf() takes QoS and RETAIN from the delivery and DUP from the a
   }
 });
 
-Deno.test("owned() copies the payload and the Correlation Data when they are views", () => {
+Deno.test("owned() copies the payload when it is a view", () => {
   const bytes = Uint8Array.of(1, 2, 3, 4);
-  const view = message(1, {
-    payload: bytes.subarray(0, 2),
-    properties: { correlationData: bytes.subarray(2), contentType: "x" },
-  });
+  const view = message(1, { payload: bytes.subarray(0, 2) });
   const own = owned(view);
   bytes.fill(0);
-  assert.deepEqual(own, {
-    ...view,
-    payload: Uint8Array.of(1, 2),
-    properties: { correlationData: Uint8Array.of(3, 4), contentType: "x" },
-  });
+  assert.deepEqual(own, { ...view, payload: Uint8Array.of(1, 2) });
 });
 
 Deno.test("messageSize() grows with each part of a message that is of any length", () => {

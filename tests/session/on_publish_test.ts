@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { Reason } from "../../src/packet/reason_code.ts";
-import { messageOf, owned } from "../../src/session/message.ts";
+import { messageOf } from "../../src/session/message.ts";
 import { onPublish } from "../../src/session/on_publish.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
-import { deepFreeze } from "../deep_freeze.ts";
 import {
   given,
   idMap,
@@ -175,27 +174,6 @@ Deno.test("onPublish() routes QoS 0 when the Receive Maximum is used up [MQTT-3.
     given({ unacknowledged: 1, rules: rules({ receiveMaximum: 1 }) }),
   );
   assert.equal(effects[0]?.type, "route");
-});
-
-Deno.test("onPublish() makes a message's bytes its own when QoS is 1 or 2", () => {
-  const bytes = Uint8Array.of(9, 1, 2, 9);
-  for (const qos of [0, 1, 2] as const) {
-    const payload = bytes.subarray(1, 3);
-    const correlationData = bytes.subarray(2, 4);
-    const packet = deepFreeze({
-      ...publish({ qos, packetId: qos === 0 ? 0 : 7 }),
-      payload,
-      properties: { correlationData },
-    });
-    const { effects: [route] } = onPublish(session(true), packet, given());
-    assert.ok(route?.type === "route");
-    assert.equal(route.message.payload.buffer === bytes.buffer, qos === 0);
-    const kept = route.message.properties?.correlationData;
-    assert.equal(kept?.buffer === bytes.buffer, qos === 0);
-    assert.deepEqual(route.message.payload, payload);
-    assert.deepEqual(kept, correlationData);
-    assert.deepEqual(owned(route.message), owned(messageOf(packet, 900, "c", NOW)));
-  }
 });
 
 Deno.test("onPublish() gives the message the order it is given when the ids are in use or not", () => {

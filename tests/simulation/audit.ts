@@ -101,6 +101,6 @@ function compare(world: World, what: string, check: () => void): void {
   try {
     check();
   } catch (error) {
-    world.violation(`disk and memory differ: ${what}: ${(error as Error).message}`);
+    world.violation("fold", `disk and memory differ: ${what}: ${(error as Error).message}`);
   }
 }

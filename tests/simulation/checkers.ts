@@ -3,15 +3,22 @@
  * Each checker reads the ledger, or the broker's tables while nothing is under way.
  */
 
+import { isDeepStrictEqual } from "node:util";
+import type { Tables } from "../../src/broker/tables.ts";
 import { matches } from "../../src/topic/matches.ts";
 import { queueLength } from "../../src/session/queue.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
+import { counted, recount } from "../broker/recount.ts";
 import type { Client } from "./client.ts";
 import type { Ledger, Publication, Receipt, SubscriptionRecord } from "./ledger.ts";
 import type { World } from "./world.ts";
 
 /** Subscriptions that were certainly in force from before the first PUBLISH until it was durable. */
-function certain(ledger: Ledger, client: Client, publication: Publication): SubscriptionRecord[] {
+export function certain(
+  ledger: Ledger,
+  client: Client,
+  publication: Publication,
+): SubscriptionRecord[] {
   return ledger.subscriptionsOf(client.id).filter((record) =>
     record.session === client.session && matches(record.filter, publication.topic) &&
     record.confirmedAt < publication.firstSentAt &&
@@ -37,6 +44,7 @@ export function acknowledgedIsDelivered(world: World): void {
     const excused = ledger.dropped.get(client.id) ?? 0;
     if (missing.length > excused) {
       world.violation(
+        "delivered",
         `${client.id} never got ${missing.map(({ id, topic, qos }) => `#${id} ${topic} q${qos}`)}` +
           `, ${excused} drops observed`,
       );
@@ -44,7 +52,8 @@ export function acknowledgedIsDelivered(world: World): void {
   }
 }
 
-function owed(records: readonly SubscriptionRecord[]): boolean {
+/** At least once is owed by one of these. */
+export function owed(records: readonly SubscriptionRecord[]): boolean {
   return records.some(({ shared, options }) => !shared && options.qos > 0);
 }
 
@@ -52,30 +61,41 @@ function owed(records: readonly SubscriptionRecord[]): boolean {
 export function sharedIsDelivered(world: World): void {
   const { ledger } = world;
   const got = new Set([...ledger.receipts.values()].flat().map(({ publication }) => publication));
-  const dropped = [...ledger.dropped.values()].reduce((sum, count) => sum + count, 0);
-  const ended = world.clients.some(({ id }) =>
-    ledger.ended.has(id) && ledger.subscriptionsOf(id).some(({ shared }) => shared)
-  );
-  if (ended) return; // what a session had inflight with QoS 2 goes with it [MQTT-4.8.2-5]
-  const missing = ledger.publications.filter((publication) =>
-    publication.qos > 0 && publication.acknowledgedAt !== Infinity && !publication.will &&
-    !publication.clears &&
-    publication.expiry === Infinity && !got.has(publication) &&
-    world.clients.some((client) =>
+  const missing: Publication[] = [];
+  /** Clients and groups that the missing ones were for. */
+  const involved = new Set<string>();
+  for (const publication of ledger.publications) {
+    const { qos, acknowledgedAt, will, clears, expiry } = publication;
+    if (qos === 0 || acknowledgedAt === Infinity || will || clears) continue;
+    if (expiry !== Infinity || got.has(publication)) continue;
+    const members = membersFor(ledger, publication);
+    // What a session had inflight with QoS 2 goes with it [MQTT-4.8.2-5]; a crash ends those not kept.
+    const hasEnded = (id: string) =>
+      ledger.ended.has(id) ||
+      ledger.crashes > 0 && world.clients.some((each) => each.id === id && !each.lasting);
+    if (members.some(([id, { options }]) => hasEnded(id) || options.qos === 0)) continue;
+    const stays = world.clients.some((client) =>
       client.profile.sessionExpiry > 0 &&
       certain(ledger, client, publication).some(({ shared, endSentAt }) =>
         shared && endSentAt === Infinity
       )
-    ) && allMembers(ledger, publication).every(({ options }) => options.qos > 0)
-  );
-  if (missing.length > dropped) {
-    world.violation(`no member of the group got ${missing.map(({ id }) => `#${id}`)}`);
+    );
+    if (!stays) continue;
+    missing.push(publication);
+    for (const [id, { full }] of members) involved.add(id).add(`\u0000${full}`);
+  }
+  let excused = 0;
+  for (const id of involved) excused += ledger.dropped.get(id) ?? 0;
+  if (missing.length > excused) {
+    world.violation("shared", `no member of the group got ${missing.map(({ id }) => `#${id}`)}`);
   }
 }
 
-function allMembers(ledger: Ledger, { topic }: Publication): SubscriptionRecord[] {
-  return [...ledger.subscriptions.values()].flat().filter(({ shared, filter }) =>
-    shared && matches(filter, topic)
+/** Whoever has ever been in a group that the message is for, with its client id. */
+function membersFor(ledger: Ledger, { topic }: Publication): [string, SubscriptionRecord][] {
+  return [...ledger.subscriptions].flatMap(([id, records]) =>
+    records.filter(({ shared, filter }) => shared && matches(filter, topic))
+      .map((record): [string, SubscriptionRecord] => [id, record])
   );
 }
 
@@ -100,6 +120,7 @@ export function noMoreThanSent(world: World): void {
       const sent = publication.qos === 1 ? publication.sent : 1;
       if (count > allowed * sent) {
         world.violation(
+          "once",
           `${client.id} got #${publication.id} ${count} times with QoS ${qos}, sent ${sent} times`,
         );
       }
@@ -116,34 +137,44 @@ function groupsOf(ledger: Ledger, client: Client, { topic }: Publication): numbe
   ).size;
 }
 
-/** In order per publisher, topic and QoS; what is retained or delayed has an order of its own. */
+/**
+ * In order per publisher, topic and QoS [MQTT-4.6.0-5] [MQTT-4.6.0-6]: what a client gets is what the
+ * publisher sent, repeated PUBLISH packets among it, with gaps and not otherwise. A copy that comes
+ * after younger messages is in order where the publisher has sent it again after those: the first one
+ * may have been lost with a link, or on its way to a subscription that was not there yet. What is
+ * retained or delayed has an order of its own.
+ */
 export function inOrder(world: World): void {
   for (const client of world.clients) {
-    const last = new Map<string, number>();
+    const reached = new Map<string, number>();
     const seen = new Set<string>();
-    for (const { publication, qos, retain, session } of world.ledger.receiptsOf(client.id)) {
+    for (const { publication, qos, retain, session, dup } of world.ledger.receiptsOf(client.id)) {
       const { id, publisher, topic, delay, will } = publication;
       if (retain || publication.retain || delay > 0 || will || topic.startsWith("s/")) continue;
-      if (seen.has(`${session} ${id}`)) continue;
+      if (dup && seen.has(`${session} ${id}`)) continue; // told by DUP, in the order of section 4.4
       seen.add(`${session} ${id}`);
       const key = `${session} ${publisher} ${topic} ${publication.qos} ${qos}`;
-      const before = last.get(key) ?? -1;
-      if (
-        id < before && (publication.sent < 2 || wasSubscribed(world.ledger, client, publication))
-      ) {
-        world.violation(`${client.id} got #${id} after #${before} (QoS ${qos})`);
-      } else if (id > before) last.set(key, id);
+      const from = reached.get(key) ?? 0;
+      const at = world.ledger.sendsLike(publication).indexOf(publication, from);
+      if (at === -1) {
+        const last = world.ledger.sendsLike(publication)[from - 1];
+        world.violation("order", `${client.id} got #${id} after #${last?.id} (QoS ${qos})`);
+      } else reached.set(key, at + 1);
     }
   }
 }
 
-/** From before its first PUBLISH: else a later copy of it may be the first that the client sees. */
-function wasSubscribed(ledger: Ledger, client: Client, { topic, firstSentAt }: Publication) {
-  if (ledger.dropped.has(client.id)) return false; // the first copy may be among those
-  return ledger.subscriptionsOf(client.id).some((record) =>
-    record.session === client.session && matches(record.filter, topic) &&
-    record.confirmedAt < firstSentAt && record.endSentAt === Infinity
-  );
+/** A refusal promises that nobody got the message, so that it may be published again. */
+export function refusedReachesNobody(world: World): void {
+  const { ledger } = world;
+  for (const client of world.clients) {
+    for (const { publication, qos } of ledger.receiptsOf(client.id)) {
+      if (!publication.refused) continue;
+      // An earlier copy may have been taken; of QoS 2 it would be known still, but for a crash.
+      if (ledger.timesSent(publication) > 1 && (publication.qos < 2 || qos === 0)) continue;
+      world.violation("refused", `${client.id} got #${publication.id}, which was refused`);
+    }
+  }
 }
 
 /** Nobody gets what no subscription of its asks for, nor with a higher QoS, nor before its time. */
@@ -155,11 +186,12 @@ export function onlyWhatWasAsked(world: World): void {
       const asked = records.filter((record) => couldAsk(record, receipt, client));
       if (!asked.some(({ options }) => options.qos >= qos)) {
         world.violation(
+          "asked",
           `${client.id} got #${publication.id} ${publication.topic} QoS ${qos} unasked`,
         );
       }
       if (at < publication.firstSentAt + publication.delay * 1000) {
-        world.violation(`${client.id} got #${publication.id} before its delay`);
+        world.violation("asked", `${client.id} got #${publication.id} before its delay`);
       }
     }
   }
@@ -184,13 +216,17 @@ export function willsWereKept(world: World, watcher: Client): void {
     if (got.length === 0) {
       if (!fired || will.uncertain || will.publication.qos === 0) continue;
       missing += 1;
-      if (missing > dropped) world.violation(`${what}, was not published`);
+      if (missing > dropped) world.violation("wills", `${what}, was not published`);
       continue;
     }
-    if (!fired && !will.uncertain) world.violation(`${what}, was published`);
-    if (got[0]!.at < will.dueAt && !will.uncertain) world.violation(`${what}, came too soon`);
+    if (!fired && !will.uncertain) world.violation("wills", `${what}, was published`);
+    if (got[0]!.at < will.dueAt && !will.uncertain) {
+      world.violation("wills", `${what}, came too soon`);
+    }
     const copies = got.filter(({ dup }) => !dup).length;
-    if (copies > 1 && will.publication.qos > 0) world.violation(`${what}, came ${copies} times`);
+    if (copies > 1 && will.publication.qos > 0) {
+      world.violation("wills", `${what}, came ${copies} times`);
+    }
   }
 }
 
@@ -202,11 +238,15 @@ export function retainedIsLast(world: World): void {
   );
   for (const topic of topics) {
     const all = ledger.publications.filter((each) =>
-      each.retain && each.topic === topic && each.firstSentAt !== Infinity
+      each.retain && each.topic === topic && each.firstSentAt !== Infinity &&
+      !(each.refused && ledger.timesSent(each) === 1)
     );
-    if (all.length === 0 || all.some(({ will, delay }) => will || delay > 0)) continue; // their moment is not known
+    if (all.length === 0) continue;
+    // The moment of a Will or of a delayed message is not known: it may be the last one or not.
+    const uncertain = ({ will, delay }: Publication) => will || delay > 0;
+    const last = all.filter((each) => !uncertain(each) && each.acknowledgedAt !== Infinity);
     const candidates = all.filter((each) =>
-      !all.some((later) => later.acknowledgedAt !== Infinity && later.firstSentAt > each.settledAt)
+      uncertain(each) || !last.some(({ firstSentAt }) => firstSentAt > each.settledAt)
     );
     const kept = tables.retained.get(topic);
     const id = kept === undefined ? -1 : idIn(kept.payload);
@@ -217,13 +257,15 @@ export function retainedIsLast(world: World): void {
       : candidates.some((each) => each.id === id);
     if (!may && (kept === undefined || kept.expiresAt > time.now)) {
       world.violation(
+        "retained",
         `retained on ${topic} is #${id}; it may be ${candidates.map((each) => `#${each.id}`)}`,
       );
     }
   }
 }
 
-function idIn(payload: Uint8Array): number {
+/** The number of the publication that a payload was made of. */
+export function idIn(payload: Uint8Array): number {
   return Number(new TextDecoder().decode(payload.subarray(0, payload.indexOf(0x3a))));
 }
 
@@ -232,6 +274,8 @@ export function tablesAreQuiet(world: World): string[] {
   const { tables } = world;
   const wrong: string[] = [];
   const say = (condition: boolean, text: string) => condition ? wrong.push(text) : 0;
+  say(world.runtime === undefined, "the process is down");
+  say(tables.storeFull, "the store is full");
   say(tables.pending !== 0, `pending ${tables.pending}`);
   say(world.runtime?.idle !== true, "the committer is busy");
   say(tables.heldBack.size > 0, "heldBack");
@@ -266,21 +310,25 @@ export function tablesAreQuiet(world: World): string[] {
 /** Sums that are kept are the sums. */
 export function totalsAreSums(world: World): void {
   const { tables } = world;
-  let messages = 0;
-  let bytes = 0;
-  for (const { session } of [...tables.clients.values(), ...tables.groups.values()]) {
-    messages += queueLength(session.queue);
-    bytes += session.queue.bytes;
-  }
-  if (messages !== tables.queuedMessages || bytes !== tables.queuedBytes) {
+  const found = recount(tables);
+  const told = counted(tables);
+  if (!isDeepStrictEqual(found, told)) {
     world.violation(
-      `queues have ${messages} messages of ${bytes} bytes, the totals say ` +
-        `${tables.queuedMessages} of ${tables.queuedBytes}`,
+      "totals",
+      `queues have ${JSON.stringify(found)}, the totals say ${JSON.stringify(told)}`,
     );
   }
-  if (tables.deadlines.size !== tables.deadlineOf.size) {
-    world.violation(`${tables.deadlines.size} deadlines, ${tables.deadlineOf.size} known`);
+  const known = deadlinesOfRows(tables);
+  if (tables.deadlines.size !== known) {
+    world.violation("totals", `${tables.deadlines.size} deadlines, ${known} known`);
   }
+}
+
+/** Deadlines that a row, a topic or a delayed message holds. */
+function deadlinesOfRows(tables: Readonly<Tables>): number {
+  const rows = [...tables.connections.values(), ...tables.clients.values()];
+  const held = rows.flatMap(({ due }) => Object.values(due)).filter((entry) => entry !== undefined);
+  return held.length + tables.retainedDue.size + tables.delayed.size;
 }
 
 /** Everybody has gone for good and all sessions have expired: nothing is left. */
@@ -294,6 +342,9 @@ export function nothingIsLeft(world: World): void {
     delayed: tables.delayed.size,
     queuedMessages: tables.queuedMessages,
     queuedBytes: tables.queuedBytes,
+    queuedBy: tables.queuedBy.size,
+    delayedBytes: tables.delayedBytes,
+    ending: tables.ending.size,
     pending: tables.pending,
     links: world.openLinks,
     wires: world.runtime!.size,
@@ -303,6 +354,6 @@ export function nothingIsLeft(world: World): void {
     strays: disk.strays,
   };
   for (const [what, count] of Object.entries(left)) {
-    if (count !== 0) world.violation(`${count} ${what} left when all have gone`);
+    if (count !== 0) world.violation("left", `${count} ${what} left when all have gone`);
   }
 }

@@ -9,8 +9,10 @@ import { encode } from "../../src/packet/encode.ts";
 import { FrameSplitter } from "../../src/packet/frame_splitter.ts";
 import type { Connack, Packet, Publish, QoS, Suback } from "../../src/packet/packet.ts";
 import { Reason } from "../../src/packet/reason_code.ts";
+import type { StoredSession } from "../../src/session/write.ts";
+import type { DumpedSession, MemoryStore } from "../../src/store/memory_store.ts";
 import type { VirtualTime } from "./clock.ts";
-import type { Ledger, Publication, SubscriptionRecord, WillRecord } from "./ledger.ts";
+import type { Checker, Ledger, Publication, SubscriptionRecord, WillRecord } from "./ledger.ts";
 import { payloadOf, publicationOf } from "./ledger.ts";
 import type { Ear, Wire } from "./network.ts";
 import type { Random } from "./random.ts";
@@ -40,11 +42,16 @@ export interface Habitat {
   readonly ledger: Ledger;
   /** Opens a link; undefined while the broker is down. */
   readonly dial: (ear: Ear, will: WillRecord | undefined, client: Client) => Wire | undefined;
-  readonly violation: (text: string) => void;
+  readonly violation: (checker: Checker, text: string) => void;
   /** What the broker takes at once of a client that it tells nothing. */
   readonly receiveMaximum: number;
   /** Timed resends to 3.1.1 clients are on. */
   readonly retries: boolean;
+  readonly disk: MemoryStore;
+  /** The broker knew of a full disk at that instant or later. */
+  readonly fullSince: (instant: number) => boolean;
+  /** The broker has answered for a message: all that it owes is on the disk, or it is told. */
+  readonly owed: (publication: Publication) => void;
 }
 
 interface Outbound {
@@ -54,9 +61,16 @@ interface Outbound {
   sequence: number;
 }
 
+/** A SUBSCRIBE or an UNSUBSCRIBE; `serial` counts both. */
+interface Request {
+  readonly serial: number;
+  readonly items: readonly SubscriptionRecord[] | readonly string[];
+}
+
 /** What may be owed on this connection. */
 interface Call {
   readonly wire: Wire;
+  readonly dialledAt: number;
   readonly splitter: FrameSplitter;
   readonly will: WillRecord | undefined;
   readonly cleanStart: boolean;
@@ -68,7 +82,7 @@ interface Call {
   readonly pubacks: number[];
   readonly pubrecs: number[];
   quota: number;
-  readonly requests: Map<number, readonly SubscriptionRecord[] | readonly string[]>;
+  readonly requests: Map<number, Request>;
   readonly aliasesIn: Map<number, string>;
   readonly aliasesOut: Map<string, number>;
   aliasesOutMaximum: number;
@@ -93,10 +107,16 @@ export class Client {
   /** The last CONNACK said that there is a session to come back to. */
   #resumable = false;
   #everConnected = false;
+  /** Once it has had a session that ended with its connection: Clean Session 1 in 3.1.1. */
+  #wasBrief = false;
   /** The link by which a session has begun, as long as the client has not heard of it. */
   #unheard: Wire | undefined;
   #nextPacketId = 1;
   #sequence = 0;
+  /** Counts SUBSCRIBE and UNSUBSCRIBE. */
+  #serial = 0;
+  /** By filter, the last request about it. */
+  readonly #asked = new Map<string, number>();
   #call: Call | undefined;
   /** Earliest instant at which the broker may let the session end; Infinity while connected. */
   expiresNotBefore = Infinity;
@@ -114,6 +134,16 @@ export class Client {
 
   get connected(): boolean {
     return this.#call?.connected === true;
+  }
+
+  /** It never has a session that ends with its connection. */
+  get lasting(): boolean {
+    return this.profile.sessionExpiry > 0 && !this.#wasBrief;
+  }
+
+  /** The broker is to keep its session when it goes. */
+  get resumable(): boolean {
+    return this.#resumable;
   }
 
   get wire(): Wire | undefined {
@@ -163,10 +193,11 @@ export class Client {
       will,
       this,
     );
-    if (wire === undefined) return;
     if (cleanStart) this.#forgotten = true;
+    if (wire === undefined) return;
     const call: Call = {
       wire,
+      dialledAt: this.#in.time.now,
       splitter,
       will,
       cleanStart,
@@ -258,14 +289,16 @@ export class Client {
     }
   }
 
-  subscribe(wanted: readonly Omit<SubscriptionRecord, "session" | "sentAt">[]): void {
+  subscribe(wanted: readonly Omit<SubscriptionRecord, "session" | "serial" | "sentAt">[]): void {
     const call = this.#call;
     if (call === undefined || !call.connected) return;
     const now = this.#in.time.now;
     const records = this.#in.ledger.subscriptionsOf(this.id);
+    this.#serial += 1;
     const fresh = wanted.map((each): SubscriptionRecord => ({
       ...each,
       session: this.session,
+      serial: this.#serial,
       sentAt: now,
     }));
     for (const { full } of fresh) {
@@ -273,7 +306,7 @@ export class Client {
     }
     records.push(...fresh);
     const packetId = this.#freePacketId(call);
-    call.requests.set(packetId, fresh);
+    call.requests.set(packetId, this.#request(fresh));
     this.#send(call, {
       type: "subscribe",
       packetId,
@@ -288,8 +321,9 @@ export class Client {
     for (const record of this.#in.ledger.subscriptionsOf(this.id)) {
       if (filters.includes(record.full)) sooner(record, "endSentAt", this.#in.time.now);
     }
+    this.#serial += 1;
     const packetId = this.#freePacketId(call);
-    call.requests.set(packetId, filters);
+    call.requests.set(packetId, this.#request(filters));
     this.#send(call, { type: "unsubscribe", packetId, filters, userProperties: undefined });
   }
 
@@ -318,11 +352,14 @@ export class Client {
         size = frame.length;
         packet = decode(frame.slice(), this.profile.version);
       } catch (error) {
-        return this.#violation(`unreadable: ${String(error)}`);
+        return this.#violation("protocol", `unreadable: ${String(error)}`);
       }
-      if (call.told) this.#violation(`${packet.type} after DISCONNECT`);
+      if (call.told) this.#violation("afterClose", `${packet.type} after DISCONNECT`);
       if (size > this.profile.maximumPacketSize) {
-        this.#violation(`a ${packet.type} of ${size} bytes, Maximum Packet Size is smaller`);
+        this.#violation(
+          "packetSize",
+          `a ${packet.type} of ${size} bytes, Maximum Packet Size is smaller`,
+        );
       }
       this.#take(call, packet);
     }
@@ -330,7 +367,7 @@ export class Client {
 
   #take(call: Call, packet: Packet): void {
     if (!call.connected && packet.type !== "connack") {
-      return this.#violation(`${packet.type} before CONNACK`);
+      return this.#violation("protocol", `${packet.type} before CONNACK`);
     }
     switch (packet.type) {
       case "connack":
@@ -345,11 +382,19 @@ export class Client {
       case "pubcomp": {
         const out = this.outbound.get(packet.packetId);
         if (out === undefined) {
-          if (!this.#in.retries) this.#violation(`PUBCOMP ${packet.packetId} for nothing`);
+          if (!this.#in.retries) {
+            this.#violation("protocol", `PUBCOMP ${packet.packetId} for nothing`);
+          }
           return;
         }
         if (out.awaiting !== "pubcomp") {
-          return this.#violation(`PUBCOMP ${packet.packetId} where ${out.awaiting} was due`);
+          return this.#violation(
+            "protocol",
+            `PUBCOMP ${packet.packetId} where ${out.awaiting} was due`,
+          );
+        }
+        if (this.#kept(call) && this.#stored().received.includes(packet.packetId)) {
+          this.#violation("durable", `PUBCOMP ${packet.packetId}, which is still kept`);
         }
         this.outbound.delete(packet.packetId);
         call.quota += 1;
@@ -360,29 +405,39 @@ export class Client {
         return this.#onSuback(call, packet as Suback);
       case "pingresp":
         call.pings -= 1;
-        if (call.pings < 0) this.#violation("PINGRESP for no PINGREQ");
+        if (call.pings < 0) this.#violation("protocol", "PINGRESP for no PINGREQ");
         return;
       case "disconnect":
         call.told = true;
-        if (this.profile.version !== 5) return this.#violation("DISCONNECT to a 3.1.1 client");
+        if (this.profile.version !== 5) {
+          return this.#violation("protocol", "DISCONNECT to a 3.1.1 client");
+        }
         if (!MAY_BE_TOLD.has(packet.reasonCode)) {
           this.#violation(
+            "protocol",
             `DISCONNECT 0x${packet.reasonCode.toString(16)} ${packet.properties?.reasonString}`,
           );
         }
         return;
       default:
-        this.#violation(`a ${packet.type} from a server`);
+        this.#violation("protocol", `a ${packet.type} from a server`);
     }
   }
 
   #onConnack(call: Call, packet: Connack): void {
-    if (call.connected) return this.#violation("a second CONNACK");
-    if (packet.reasonCode !== 0) return this.#violation(`CONNACK 0x${packet.reasonCode}`);
-    if (packet.sessionPresent && call.cleanStart) this.#violation("Session Present at Clean Start");
+    if (call.connected) return this.#violation("protocol", "a second CONNACK");
+    if (this.#in.fullSince(call.dialledAt) && MAY_BE_TURNED_AWAY.has(packet.reasonCode)) {
+      return this.drop("finish"); // and comes back later
+    }
+    if (packet.reasonCode !== 0) {
+      return this.#violation("protocol", `CONNACK 0x${packet.reasonCode}`);
+    }
+    if (packet.sessionPresent && call.cleanStart) {
+      this.#violation("protocol", "Session Present at Clean Start");
+    }
     const now = this.#in.time.now;
     if (!packet.sessionPresent && this.#resumable && !call.cleanStart) {
-      if (now < this.expiresNotBefore) this.#violation("the session was forgotten");
+      if (now < this.expiresNotBefore) this.#violation("protocol", "the session was forgotten");
     }
     if (!packet.sessionPresent && !call.cleanStart) this.#forget();
     if (!packet.sessionPresent) {
@@ -397,6 +452,10 @@ export class Client {
     this.#resumable = this.profile.sessionExpiry > 0 &&
       !(this.profile.version === 4 && call.cleanStart);
     this.#everConnected = true;
+    if (!this.#resumable) this.#wasBrief = true;
+    if (this.#kept(call) && this.#dumped() === undefined) {
+      this.#violation("durable", "CONNACK, and its session is not kept");
+    }
     if (!call.wire.closed) this.expiresNotBefore = Infinity; // else it was read too late to count
     if (call.will !== undefined) call.will.confirmed = true;
     call.connected = true;
@@ -426,26 +485,37 @@ export class Client {
     const publication = packet.payload.length === 0
       ? this.#clearing(topic)
       : publicationOf(this.#in.ledger, packet.payload);
-    if (publication === undefined) return this.#violation(`a payload nobody sent, on ${topic}`);
+    if (publication === undefined) {
+      return this.#violation("protocol", `a payload nobody sent, on ${topic}`);
+    }
     if (publication.topic !== topic) {
-      return this.#violation(`#${publication.id} on ${topic}, was for ${publication.topic}`);
+      return this.#violation(
+        "protocol",
+        `#${publication.id} on ${topic}, was for ${publication.topic}`,
+      );
     }
     if (qos === 0) return this.#receive(publication, packet);
     if (dup && !call.sessionPresent && !(this.#in.retries && this.profile.version === 4)) {
-      this.#violation(`DUP in a session that has just begun: PUBLISH ${packetId}`);
+      this.#violation("protocol", `DUP in a session that has just begun: PUBLISH ${packetId}`);
     }
     const here = call.unacknowledged.has(packetId);
     const known = this.#received.has(packetId);
     if (here && !(dup && this.#in.retries && this.profile.version === 4)) {
-      return this.#violation(`Packet Identifier ${packetId} is in use`);
+      return this.#violation("packetIds", `Packet Identifier ${packetId} is in use`);
     }
     if (known && !dup) {
-      return this.#violation(`Packet Identifier ${packetId} awaits PUBREL, used without DUP`);
+      return this.#violation(
+        "packetIds",
+        `Packet Identifier ${packetId} awaits PUBREL, used without DUP`,
+      );
     }
     if (here) return; // sent again because the client took its time: that answer is on its way
     call.unacknowledged.add(packetId);
     if (call.unacknowledged.size > this.profile.receiveMaximum) {
-      this.#violation(`more than its Receive Maximum: ${call.unacknowledged.size}`);
+      this.#violation(
+        "receiveMaximum",
+        `more than its Receive Maximum: ${call.unacknowledged.size}`,
+      );
     }
     if (qos === 1 || !known) this.#receive(publication, packet);
     if (qos === 2) this.#received.add(packetId);
@@ -465,17 +535,28 @@ export class Client {
     const out = this.outbound.get(packetId);
     if (out === undefined || out.awaiting !== type) {
       if (this.#in.retries && type === "pubrec") return;
-      return this.#violation(`${type} ${packetId} where ${out?.awaiting ?? "nothing"} was due`);
+      return this.#violation(
+        "protocol",
+        `${type} ${packetId} where ${out?.awaiting ?? "nothing"} was due`,
+      );
     }
     const order = type === "puback" ? call.pubacks : call.pubrecs;
     const first = order.shift();
-    if (first !== packetId) this.#violation(`${type} ${packetId} before that of ${first}`);
+    if (first !== packetId) this.#violation("order", `${type} ${packetId} before that of ${first}`);
     const { publication } = out;
     publication.settledAt = this.#in.time.now;
     if (reasonCode >= 0x80) {
-      if (reasonCode !== Reason.quotaExceeded) this.#violation(`${type} 0x${reasonCode}`);
+      if (reasonCode !== Reason.quotaExceeded) {
+        this.#violation("protocol", `${type} 0x${reasonCode}`);
+      }
+      publication.refused = true;
+      this.#in.ledger.refusals += 1;
     } else {
       publication.acknowledgedAt = Math.min(publication.acknowledgedAt, this.#in.time.now);
+      if (type === "pubrec" && this.#kept(call) && !this.#stored().received.includes(packetId)) {
+        this.#violation("durable", `PUBREC ${packetId}, and its Packet Identifier is not kept`);
+      }
+      this.#in.owed(publication);
     }
     if (type === "puback" || reasonCode >= 0x80) {
       this.outbound.delete(packetId);
@@ -488,7 +569,9 @@ export class Client {
   }
 
   #onPubrel(call: Call, packetId: number, reasonCode: number): void {
-    if (reasonCode !== 0) return this.#violation(`PUBREL ${packetId} 0x${reasonCode.toString(16)}`);
+    if (reasonCode !== 0) {
+      return this.#violation("protocol", `PUBREL ${packetId} 0x${reasonCode.toString(16)}`);
+    }
     this.#received.delete(packetId);
     this.#answer(call, () => {
       call.unacknowledged.delete(packetId);
@@ -497,37 +580,71 @@ export class Client {
   }
 
   #onSuback(call: Call, packet: Suback): void {
-    const request = call.requests.get(packet.packetId);
-    if (request === undefined) return this.#violation(`${packet.type} ${packet.packetId}: no such`);
+    const asked = call.requests.get(packet.packetId);
+    if (asked === undefined) {
+      return this.#violation("protocol", `${packet.type} ${packet.packetId}: no such`);
+    }
     call.requests.delete(packet.packetId);
+    const { serial, items } = asked;
     const now = this.#in.time.now;
-    if ((typeof request[0] === "string") !== ((packet.type as string) === "unsuback")) {
-      return this.#violation(`${packet.type} for the other request`);
+    if ((typeof items[0] === "string") !== ((packet.type as string) === "unsuback")) {
+      return this.#violation("protocol", `${packet.type} for the other request`);
     }
     const codes = packet.reasonCodes;
     if (packet.type === "suback" || this.profile.version === 5) {
-      if (codes.length !== request.length) {
-        this.#violation(`${packet.type} with ${codes.length} codes for ${request.length} filters`);
+      if (codes.length !== items.length) {
+        this.#violation(
+          "protocol",
+          `${packet.type} with ${codes.length} codes for ${items.length} filters`,
+        );
       }
     }
     const records = this.#in.ledger.subscriptionsOf(this.id);
-    for (const [at, each] of request.entries()) {
+    for (const [at, each] of items.entries()) {
       const full = typeof each === "string" ? each : each.full;
       const since = typeof each === "string" ? undefined : each;
       for (const record of records) {
-        if (record.full === full && record !== since && record.endSentAt <= now) {
-          if (since === undefined || record.sentAt <= since.sentAt) {
-            sooner(record, "endConfirmedAt", now);
-          }
+        if (record.full === full && record.serial < serial) sooner(record, "endConfirmedAt", now);
+      }
+      if (this.#kept(call) && this.#asked.get(full) === serial) { // nothing else was asked since
+        const kept = this.#dumped()?.subscriptions.find((each) => each.full === full);
+        if (kept?.options.qos !== since?.options.qos) {
+          this.#violation(
+            "durable",
+            `${packet.type} for ${full}, and kept is ${kept?.options.qos}`,
+          );
         }
       }
       if (since === undefined) continue;
       since.confirmedAt = now;
-      if (codes[at] !== since.options.qos) this.#violation(`SUBACK ${codes[at]} for ${full}`);
+      if (codes[at] !== since.options.qos) {
+        this.#violation("protocol", `SUBACK ${codes[at]} for ${full}`);
+      }
     }
   }
 
   // ---- helpers
+
+  /** What the broker says of the session has to be on the disk: it is read in time, and it is kept. */
+  #kept({ wire }: Call): boolean {
+    return this.#resumable && !wire.closed;
+  }
+
+  #stored(): StoredSession {
+    return this.#in.disk.load(this.id, 0);
+  }
+
+  #dumped(): DumpedSession | undefined {
+    return this.#in.disk.dump().sessions.find(({ clientId }) => clientId === this.id);
+  }
+
+  /** A new request about these. */
+  #request(items: Request["items"]): Request {
+    for (const each of items) {
+      this.#asked.set(typeof each === "string" ? each : each.full, this.#serial);
+    }
+    return { serial: this.#serial, items };
+  }
 
   #supply(call: Call): void {
     while (call.quota > 0 && this.backlog.length > 0 && this.#call === call) {
@@ -547,6 +664,7 @@ export class Client {
 
   #sendPublish(call: Call, publication: Publication, packetId: number, dup: boolean): void {
     const { qos, retain, delay, expiry } = publication;
+    this.#in.ledger.sending(publication);
     if (qos === 1) call.pubacks.push(packetId);
     if (qos === 2) call.pubrecs.push(packetId);
     let topic = delay === 0 ? publication.topic : `$delayed/${delay}/${publication.topic}`;
@@ -576,7 +694,9 @@ export class Client {
   #resolve(call: Call, { topic, properties }: Publish): string {
     const alias = properties?.topicAlias;
     if (alias === undefined) return topic;
-    if (alias < 1 || alias > this.profile.aliases) this.#violation(`Topic Alias ${alias}`);
+    if (alias < 1 || alias > this.profile.aliases) {
+      this.#violation("protocol", `Topic Alias ${alias}`);
+    }
     if (topic !== "") call.aliasesIn.set(alias, topic);
     return call.aliasesIn.get(alias) ?? `(unknown Topic Alias ${alias})`;
   }
@@ -591,10 +711,16 @@ export class Client {
     if (publication.clears) return;
     const left = packet.properties?.messageExpiryInterval;
     if (left !== undefined && left > publication.expiry) {
-      this.#violation(`#${publication.id}: Message Expiry Interval has grown to ${left}`);
+      this.#violation(
+        "protocol",
+        `#${publication.id}: Message Expiry Interval has grown to ${left}`,
+      );
     }
     if (packet.qos > publication.qos) {
-      this.#violation(`#${publication.id} with QoS ${packet.qos}, published ${publication.qos}`);
+      this.#violation(
+        "protocol",
+        `#${publication.id} with QoS ${packet.qos}, published ${publication.qos}`,
+      );
     }
     this.received += 1;
     ledger.receiptsOf(this.id).push({
@@ -671,8 +797,8 @@ export class Client {
     if (this.#everConnected) this.session += 1;
   }
 
-  #violation(text: string): void {
-    this.#in.violation(`${this.id} (${this.profile.version}): ${text}`);
+  #violation(checker: Checker, text: string): void {
+    this.#in.violation(checker, `${this.id} (${this.profile.version}): ${text}`);
   }
 }
 
@@ -683,6 +809,9 @@ const MAY_BE_TOLD: ReadonlySet<number> = new Set([
   Reason.quotaExceeded, // its outbox stayed full
   Reason.serverShuttingDown,
 ]);
+
+/** Reason Codes for which a client is not let in while the disk is full. */
+const MAY_BE_TURNED_AWAY: ReadonlySet<number> = new Set([Reason.serverUnavailable]);
 
 function sooner(
   record: SubscriptionRecord,

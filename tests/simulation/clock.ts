@@ -3,6 +3,7 @@
  * `setTimeout` is virtual too, so that the outbox's own timer is a part of the simulation.
  */
 
+import type { Entry } from "../../src/broker/deadlines.ts";
 import { Deadlines } from "../../src/broker/deadlines.ts";
 import type { Clock } from "../../src/server/wall_clock.ts";
 
@@ -15,26 +16,31 @@ const MOST_EVENTS = 600_000;
 /** Where every simulation begins: any instant does. */
 const START = 1_000_000;
 
+interface Timer {
+  readonly id: number;
+  readonly call: () => void;
+}
+
 export class VirtualTime {
   now = START;
   /** Events that were run. */
   events = 0;
-  readonly #due = new Deadlines<number>();
-  readonly #calls = new Map<number, () => void>();
+  readonly #due = new Deadlines<Timer>();
+  readonly #timers = new Map<number, Entry<Timer>>();
   #last = 0;
 
   /** Calls after so many milliseconds; what it returns cancels that. */
   after(milliseconds: number, call: () => void): number {
     const id = ++this.#last;
-    this.#due.set(id, this.now + Math.max(0, milliseconds));
-    this.#calls.set(id, call);
+    this.#timers.set(id, this.#due.add({ id, call }, this.now + Math.max(0, milliseconds)));
     return id;
   }
 
   cancel(id: number | undefined): void {
-    if (id === undefined) return;
-    this.#due.delete(id);
-    this.#calls.delete(id);
+    const timer = id === undefined ? undefined : this.#timers.get(id);
+    if (timer === undefined) return;
+    this.#due.remove(timer);
+    this.#timers.delete(timer.value.id);
   }
 
   /** Runs all events of so many milliseconds; stops early where `until` says so. */
@@ -45,9 +51,8 @@ export class VirtualTime {
       const next = this.#due.next();
       if (next === undefined || next > end) break;
       this.now = Math.max(this.now, next);
-      const id = this.#due.due(this.now)!;
-      const call = this.#calls.get(id)!;
-      this.#calls.delete(id);
+      const { id, call } = this.#due.due(this.now)!;
+      this.#timers.delete(id);
       this.events += 1;
       if (this.events > MOST_EVENTS) throw new Error(`more than ${MOST_EVENTS} events: it spins`);
       call();

@@ -5,6 +5,46 @@
 
 import type { QoS, SubscriptionOptions } from "../../src/packet/packet.ts";
 
+/** What finds out that something is wrong. */
+export type Checker =
+  /** What an acknowledgement speaks of is on the disk when it comes. */
+  | "durable"
+  /** Acknowledged means delivered: QoS 1 and 2 at least once, to all that asked for it. */
+  | "delivered"
+  /** The same for a group. */
+  | "shared"
+  /** QoS 2 exactly once, the others no more often than sent. */
+  | "once"
+  | "order"
+  /** Nobody gets what was not asked for, nor too soon. */
+  | "asked"
+  /** Refused means that it reaches nobody. */
+  | "refused"
+  /** QoS 0 flows while the disk is full. */
+  | "flow"
+  | "retained"
+  | "wills"
+  | "packetIds"
+  | "receiveMaximum"
+  | "packetSize"
+  /** Nothing after DISCONNECT, or into a link that is closed. */
+  | "afterClose"
+  /** All else that a strict client does not take. */
+  | "protocol"
+  | "expiry"
+  /** Memory is the fold of what was committed. */
+  | "fold"
+  | "totals"
+  /** In the end nobody owes anything. */
+  | "idle"
+  /** When all have gone nothing is left. */
+  | "left"
+  /** Nothing throws. */
+  | "broken";
+
+/** No checker. */
+export const NONE: ReadonlySet<Checker> = new Set();
+
 /** An Application Message that a client published, or asked for as its Will. */
 export interface Publication {
   readonly id: number;
@@ -27,6 +67,8 @@ export interface Publication {
   sent: number;
   /** PUBACK or PUBREC came, and it was no refusal. */
   acknowledgedAt: number;
+  /** PUBACK or PUBREC came, and it was a refusal. */
+  refused: boolean;
   /** From here on the broker cannot come to process it any more. */
   settledAt: number;
 }
@@ -51,6 +93,8 @@ export interface SubscriptionRecord {
   readonly shared: boolean;
   readonly options: SubscriptionOptions;
   readonly session: number;
+  /** Of the client's requests: which SUBSCRIBE. */
+  readonly serial: number;
   readonly sentAt: number;
   confirmedAt: number;
   /** UNSUBSCRIBE, or a SUBSCRIBE in its place, was sent. */
@@ -85,7 +129,28 @@ export class Ledger {
   readonly ended = new Set<string>();
   crashes = 0;
   faults = 0;
-  violations: string[] = [];
+  /** Refusals for want of room. */
+  refusals = 0;
+  readonly violations: string[] = [];
+  /** Checkers that have found something. */
+  readonly found = new Set<Checker>();
+  readonly #muted: ReadonlySet<Checker>;
+  readonly #sends = new Map<string, Publication[]>();
+
+  /** @param muted checkers that are not listened to */
+  constructor(muted: ReadonlySet<Checker> = NONE) {
+    this.#muted = muted;
+  }
+
+  isMuted(checker: Checker): boolean {
+    return this.#muted.has(checker);
+  }
+
+  violation(checker: Checker, text: string): void {
+    if (this.#muted.has(checker)) return;
+    this.found.add(checker);
+    this.violations.push(`[${checker}] ${text}`);
+  }
 
   publication(
     what: Pick<
@@ -99,10 +164,26 @@ export class Ledger {
       firstSentAt: Infinity,
       sent: 0,
       acknowledgedAt: Infinity,
+      refused: false,
       settledAt: Infinity,
     };
     this.publications.push(publication);
     return publication;
+  }
+
+  /** A PUBLISH leaves its publisher, for the first time or again. */
+  sending(publication: Publication): void {
+    this.sendsLike(publication).push(publication);
+  }
+
+  /** Every PUBLISH of this publisher, topic and QoS in the order in which they left. */
+  sendsLike({ publisher, topic, qos }: Publication): Publication[] {
+    return entry(this.#sends, `${publisher} ${topic} ${qos}`);
+  }
+
+  /** How often it left, whatever its QoS. */
+  timesSent(publication: Publication): number {
+    return this.sendsLike(publication).filter((each) => each === publication).length;
   }
 
   receiptsOf(clientId: string): Receipt[] {

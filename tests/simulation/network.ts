@@ -6,6 +6,7 @@
 
 import type { Link } from "../../src/transport/transport.ts";
 import type { VirtualTime } from "./clock.ts";
+import type { Checker } from "./ledger.ts";
 import type { Random } from "./random.ts";
 
 /** What the network is like; drawn once a run. */
@@ -31,7 +32,7 @@ export interface Surroundings {
   readonly weather: () => Weather;
   /** Every piece of bytes that arrives somewhere, for the trace. */
   readonly trace: (id: number, direction: "in" | "out", bytes: Uint8Array) => void;
-  readonly violation: (text: string) => void;
+  readonly violation: (checker: Checker, text: string) => void;
 }
 
 interface Waiting {
@@ -44,7 +45,7 @@ interface Waiting {
 export class Wire implements Link {
   readonly address: string;
   readonly #world: Surroundings;
-  readonly #id: number;
+  readonly id: number;
   #ear: Ear | undefined;
   // towards the broker
   #inbound: Uint8Array[] = [];
@@ -70,16 +71,23 @@ export class Wire implements Link {
 
   constructor(world: Surroundings, id: number, ear: Ear) {
     this.#world = world;
-    this.#id = id;
+    this.id = id;
     this.#ear = ear;
     this.address = `sim:${id}`;
+  }
+
+  /** The client reads nothing, or nothing comes to it. */
+  get stalled(): boolean {
+    return this.#stalled || this.halfOpen;
   }
 
   // ---- the broker's end
 
   read(into: Uint8Array): Promise<number | null> {
     return new Promise((resolve, reject) => {
-      if (this.#reader !== undefined) this.#world.violation("two reads of one link at once");
+      if (this.#reader !== undefined) {
+        this.#world.violation("broken", "two reads of one link at once");
+      }
       this.#reader = { into, resolve, reject };
       // An event of its own, so that time stands still until all that has come is read.
       this.#world.time.after(0, () => this.#serveReader());
@@ -87,8 +95,12 @@ export class Wire implements Link {
   }
 
   write(bytes: Uint8Array): Promise<number> {
-    if (this.closed) this.#world.violation(`link ${this.#id}: written to after close`);
-    if (this.#writer !== undefined) this.#world.violation("two writes to one link at once");
+    if (this.closed) {
+      this.#world.violation("afterClose", `link ${this.id}: written to after close`);
+    }
+    if (this.#writer !== undefined) {
+      this.#world.violation("broken", "two writes to one link at once");
+    }
     return new Promise((resolve, reject) => {
       const done = { into: bytes, resolve: resolve as Waiting["resolve"], reject };
       this.#writer = { bytes, done };
@@ -118,7 +130,7 @@ export class Wire implements Link {
     this.#arrival = Math.max(this.#arrival, time.now + random.between(0, weather().delay));
     time.after(this.#arrival - time.now, () => {
       if (this.halfOpen || this.#broken || this.#dead || this.closed) return;
-      this.#world.trace(this.#id, "in", copy);
+      this.#world.trace(this.id, "in", copy);
       this.#inbound.push(copy);
       this.#serveReader();
     });
@@ -234,7 +246,7 @@ export class Wire implements Link {
     else this.#outbound[0] = first.subarray(count);
     this.#held -= count;
     if (!this.#dead) {
-      this.#world.trace(this.#id, "out", bytes);
+      this.#world.trace(this.id, "out", bytes);
       this.#ear?.onBytes(bytes);
     }
     this.#consuming = true;

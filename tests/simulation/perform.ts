@@ -4,6 +4,7 @@
 
 import { foldEqualsMemory } from "./audit.ts";
 import type { Client } from "./client.ts";
+import { expectFlow } from "./flow.ts";
 import type { WillRecord } from "./ledger.ts";
 import { FILTERS, TOPICS } from "./scenario.ts";
 import type { Action } from "./scenario.ts";
@@ -12,13 +13,16 @@ import type { World } from "./world.ts";
 /** After every action a little time passes, so that actions come to overlap but not to pile up. */
 const AFTER = 3;
 
+/** Milliseconds that a probe is waited for. */
+const PROBED = 11_000;
+
 export async function perform(world: World, action: Action): Promise<void> {
   const client = "client" in action
     ? world.clients[action.client % (world.clients.length - 1)]!
     : world.clients[0]!;
   world.note(JSON.stringify(action));
   const needs = action.kind === "publish" || action.kind === "subscribe";
-  if (needs && !client.online && world.random.chance(0.5)) {
+  if (needs && !client.online && world.random.chance(0.8)) {
     client.connect(false, undefined);
     await world.time.run(20, () => client.connected);
   }
@@ -58,18 +62,49 @@ export async function perform(world: World, action: Action): Promise<void> {
       client.drop("reset");
       break;
     case "crash":
+      if (world.runtime === undefined) break; // it is down already, and starts by itself
       world.crash();
       await world.time.run(action.down);
       await world.boot();
       break;
+    case "diskFull": {
+      const { diskFaults, time } = world;
+      diskFaults.fullUntil = Math.max(diskFaults.fullUntil, time.now + action.milliseconds);
+      if (action.probe) await probe(world, client);
+      break;
+    }
+    case "diskBreaks":
+      world.diskFaults.breaks = action.kept ? "kept" : "lost";
+      world.downFor = action.down;
+      break;
     case "audit":
-      await world.time.run(10_000, () => world.runtime!.idle);
-      if (world.runtime!.idle) await foldEqualsMemory(world);
+      if (world.ledger.isMuted("fold")) break;
+      await world.time.run(10_000, () => world.runtime?.idle === true);
+      if (world.runtime?.idle === true) await foldEqualsMemory(world);
       break;
     case "wait":
       await world.time.run(action.milliseconds);
   }
   await world.time.run(world.random.between(0, AFTER));
+}
+
+/** The broker finds out that its disk is full, and then everybody who is here publishes with QoS 0. */
+async function probe(world: World, client: Client): Promise<void> {
+  const message = {
+    topic: 1,
+    retain: false,
+    clears: false,
+    expiry: 0,
+    delay: 0,
+    size: 10,
+    count: 1,
+  };
+  publish(world, client, { kind: "publish", client: 0, qos: 1, ...message });
+  await world.time.run(200);
+  for (const each of world.clients) {
+    if (each.connected) publish(world, each, { kind: "publish", client: 0, qos: 0, ...message });
+  }
+  await world.time.run(PROBED);
 }
 
 function willFor(
@@ -104,7 +139,7 @@ function willFor(
 
 function publish(world: World, client: Client, action: Action & { kind: "publish" }): void {
   for (let i = 0; i < action.count; i++) {
-    client.publish(world.ledger.publication({
+    const publication = world.ledger.publication({
       publisher: client.id,
       topic: TOPICS[action.topic]!,
       qos: action.qos,
@@ -114,7 +149,9 @@ function publish(world: World, client: Client, action: Action & { kind: "publish
       delay: action.delay,
       expiry: client.profile.version === 5 && action.expiry > 0 ? action.expiry : Infinity,
       size: action.size,
-    }));
+    });
+    client.publish(publication);
+    if (action.qos === 0) expectFlow(world, publication, client);
   }
 }
 

@@ -48,6 +48,15 @@ export type Action =
   | { readonly kind: "unsubscribe"; readonly client: number; readonly filter: number }
   | { readonly kind: "stall" | "resume" | "halfOpen"; readonly client: number }
   | { readonly kind: "crash"; readonly down: number }
+  /** No room on the disk for a time. */
+  | {
+    readonly kind: "diskFull";
+    readonly client: number;
+    readonly milliseconds: number;
+    readonly probe: boolean;
+  }
+  /** The next call of the store fails for good: the process has to end, and starts again. */
+  | { readonly kind: "diskBreaks"; readonly kept: boolean; readonly down: number }
   | { readonly kind: "audit" }
   | { readonly kind: "wait"; readonly milliseconds: number };
 
@@ -59,14 +68,18 @@ export interface Scenario {
   readonly rules: Rules;
   readonly weather: Weather;
   readonly latency: number;
+  /** Share of the store's calls that find no room once. */
+  readonly hiccups: number;
   readonly profiles: readonly Profile[];
   readonly actions: readonly Action[];
 }
 
-/** Below `s/` only shared subscriptions match, so that the two are told apart. */
+/**
+ * Actions name topics and filters by their place in these lists, and saved scenarios do: new ones are
+ * added at the end. Below `s/` only shared subscriptions match, so that the two are told apart.
+ */
 export const TOPICS = ["a", "a/b", "a/c", "b", "b/b", "s/1", "s/2", "a/b/c"] as const;
 
-/** `$share/…` last. */
 export const FILTERS = [
   "a",
   "a/b",
@@ -79,6 +92,9 @@ export const FILTERS = [
   "$share/h/s/1",
   "$share/g/s/2",
 ] as const;
+
+/** What clients subscribe to at the start, mostly: much of what is published matches. */
+export const POPULAR = [1, 2, 4, 7] as const;
 
 const qos = fc.constantFrom<QoS>(0, 1, 2);
 const client = fc.nat(5);
@@ -94,10 +110,10 @@ const actions: Readonly<Record<Action["kind"], fc.Arbitrary<Action>>> = {
   publish: fc.record({
     kind: fc.constant("publish" as const),
     client,
-    topic: fc.nat(TOPICS.length - 1),
+    topic: fc.oneof(fc.constantFrom(1, 5), fc.nat(TOPICS.length - 1)),
     qos,
     retain: often(false, true),
-    clears: often(false, true),
+    clears: fc.boolean(),
     expiry: fc.constantFrom(0, 0, 0, 0, 1, 20),
     delay: fc.constantFrom(0, 0, 0, 0, 0, 1, 30),
     size: fc.constantFrom(10, 10, 10, 300, 3_000),
@@ -128,6 +144,17 @@ const actions: Readonly<Record<Action["kind"], fc.Arbitrary<Action>>> = {
   halfOpen: fc.record({ kind: fc.constant("halfOpen" as const), client }),
   crash: fc.record({
     kind: fc.constant("crash" as const),
+    down: fc.constantFrom(0, 10, 1_000, 100_000),
+  }),
+  diskFull: fc.record({
+    kind: fc.constant("diskFull" as const),
+    client,
+    probe: fc.boolean(),
+    milliseconds: fc.constantFrom(1, 500, 3_000, 30_000, 200_000),
+  }),
+  diskBreaks: fc.record({
+    kind: fc.constant("diskBreaks" as const),
+    kept: fc.boolean(),
     down: fc.constantFrom(0, 10, 1_000, 100_000),
   }),
   audit: fc.record({ kind: fc.constant("audit" as const) }),
@@ -191,6 +218,7 @@ const rules: fc.Arbitrary<Rules> = fc.record({
   outboxCongested: fc.constantFrom(1_000, 10_000, 262_144),
   drainTimeout: fc.constantFrom(5, 30),
   pendingWrites: fc.constantFrom(2, 20, 20_000),
+  pendingBytes: fc.constantFrom(4_000, 67_108_864, 67_108_864),
   retryInterval: fc.constantFrom(0, 0, 0, 5),
   matchCache: fc.constantFrom(1, 50_000),
 }).map(({ queuePolicy, queueQos0, ...limits }): Rules => ({
@@ -201,6 +229,7 @@ const rules: fc.Arbitrary<Rules> = fc.record({
   limits: {
     ...defaultLimits,
     ...limits,
+    queuedMessagesPerIdentity: limits.queuedMessages === 10 ? 6 : 100_000,
     outboxDrained: limits.outboxCongested / 4,
     outboxMaximum: limits.outboxCongested * 40,
     sendWindowBytes: limits.outboxCongested * 10,
@@ -233,6 +262,7 @@ export const scenario: fc.Arbitrary<Scenario> = swarm.chain((weights) =>
     rules,
     weather,
     latency: fc.constantFrom(0, 1, 10, 500),
+    hiccups: fc.constantFrom(0, 0, 0, 0.02, 0.2),
     profiles: fc.array(profile, { minLength: 2, maxLength: 5 }),
     actions: fc.array(
       fc.oneof(...KINDS.map((kind, at) => ({

@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import type { Outcome } from "./run.ts";
 import { run } from "./run.ts";
+import type { Saved } from "./saved.ts";
 import type { Scenario } from "./scenario.ts";
 import { scenario } from "./scenario.ts";
 
@@ -55,16 +56,24 @@ export async function trySeed(seed: number, path?: string): Promise<Tried> {
   };
 }
 
+/** Runs a scenario that was saved. */
+export async function tryScenario({ seed, path, scenario }: Saved): Promise<Tried> {
+  const outcome = await run(scenario);
+  const failed = outcome.violations.length > 0;
+  return { seed, first: outcome, failure: failed ? { path, scenario, outcome } : undefined };
+}
+
 /** A failure as lines to read. */
 export function describeFailure({ seed, failure }: Tried): string {
   if (failure === undefined) return `seed ${seed}: nothing is wrong`;
   const { path, scenario, outcome } = failure;
-  const { rules, weather, latency, profiles } = scenario;
+  const { rules, weather, latency, hiccups, profiles } = scenario;
   const { limits, ...others } = rules;
   return [
     `seed ${seed} path "${path}"`,
     ...outcome.violations.slice(0, 5).map((text) => `  wrong: ${text}`),
-    `  weather ${JSON.stringify(weather)} latency ${latency} seed ${scenario.seed}`,
+    `  weather ${JSON.stringify(weather)} latency ${latency} hiccups ${hiccups} ` +
+    `seed ${scenario.seed}`,
     `  rules ${JSON.stringify(others)}`,
     `  limits ${
       JSON.stringify({
@@ -76,6 +85,7 @@ export function describeFailure({ seed, failure }: Tried): string {
         retainedPerTurn: limits.retainedPerTurn,
         outboxCongested: limits.outboxCongested,
         pendingWrites: limits.pendingWrites,
+        pendingBytes: limits.pendingBytes,
         retryInterval: limits.retryInterval,
       })
     }`,

@@ -4,22 +4,26 @@
  * broker says; it judges nothing but what is wrong at any time.
  */
 
-import { anonymousOnly } from "../../src/authentication/authenticator.ts";
+import type { Authenticator } from "../../src/authentication/authenticator.ts";
 import { Broker } from "../../src/broker/broker.ts";
 import type { Tables } from "../../src/broker/tables.ts";
+import { Reason } from "../../src/packet/reason_code.ts";
 import type { Rules } from "../../src/policy/rules.ts";
 import { Runtime } from "../../src/server/runtime.ts";
 import { outboxLimitsOf, serveLink } from "../../src/server/serve_link.ts";
 import type { Clock } from "../../src/server/wall_clock.ts";
 import type { Fact } from "../../src/session/fact.ts";
+import type { IndexRecord } from "../../src/session/write.ts";
 import { MemoryStore } from "../../src/store/memory_store.ts";
 import { Client } from "./client.ts";
 import type { Profile } from "./client.ts";
 import { VirtualTime } from "./clock.ts";
+import { owedIsKept } from "./durable.ts";
+import { troubleOf } from "../../src/store/store_error.ts";
 import type { FaultyStore } from "./faulty_store.ts";
-import { faultyStore } from "./faulty_store.ts";
-import { Ledger } from "./ledger.ts";
-import type { WillRecord } from "./ledger.ts";
+import { faultyStore, soundDisk } from "./faulty_store.ts";
+import { Ledger, NONE } from "./ledger.ts";
+import type { Checker, WillRecord } from "./ledger.ts";
 import type { Weather } from "./network.ts";
 import { Wire } from "./network.ts";
 import { Random } from "./random.ts";
@@ -31,8 +35,20 @@ export interface WorldOptions {
   readonly weather: Weather;
   /** Milliseconds of a commit at most. */
   readonly latency: number;
+  /** Share of the store's calls that fail once. */
+  readonly hiccups: number;
   readonly profiles: readonly Profile[];
+  /** Checkers that are not listened to; none unless it says so. */
+  readonly muted?: ReadonlySet<Checker>;
 }
+
+/** Every other client logs in by the same name; the rest are anonymous. */
+const someShareAName: Authenticator = {
+  verify: ({ clientId }) => {
+    const user = /[02468]$/.test(clientId) ? "ann" : undefined;
+    return { type: "accepted", identity: { user, roles: [] } };
+  },
+};
 
 /** How the network is when nothing is wrong with it. */
 const FAIR: Weather = { delay: 2, buffer: 65_536, piece: 4_096 };
@@ -40,8 +56,13 @@ const FAIR: Weather = { delay: 2, buffer: 65_536, piece: 4_096 };
 export class World {
   readonly time = new VirtualTime();
   readonly random: Random;
-  readonly ledger = new Ledger();
+  readonly ledger: Ledger;
   readonly disk = new MemoryStore();
+  readonly diskFaults = soundDisk();
+  /** Of the disk alone: what it draws shifts nothing else. */
+  readonly #diskRandom: Random;
+  /** Milliseconds until the process starts again after a store that broke. */
+  downFor = 0;
   readonly clients: Client[];
   readonly options: WorldOptions;
   /** Undefined while the process is down. */
@@ -56,12 +77,19 @@ export class World {
   #store!: FaultyStore;
   #clock!: Clock;
   #lastLink = 0;
+  /** How often the disk became full, or full no more, or another broker came. */
+  storeChanges = 0;
+  /** When the broker last knew of a full disk. */
+  #fullAt = 0;
   readonly #wires = new Set<Wire>();
   readonly #willOf = new Map<number, WillRecord>();
 
   constructor(options: WorldOptions) {
     this.options = options;
     this.random = new Random(options.seed);
+    this.#diskRandom = new Random(options.seed ^ 0x5eed);
+    this.ledger = new Ledger(options.muted ?? NONE);
+    this.diskFaults.hiccups = options.hiccups;
     const { limits } = options.rules;
     this.clients = options.profiles.map((profile, at) =>
       new Client(`c${at}`, profile, {
@@ -69,9 +97,12 @@ export class World {
         random: this.random,
         ledger: this.ledger,
         dial: (ear, will) => this.#dial(ear, will),
-        violation: (text) => this.violation(text),
+        violation: (checker, text) => this.violation(checker, text),
         receiveMaximum: limits.receiveMaximum,
         retries: limits.retryInterval > 0,
+        disk: this.disk,
+        fullSince: (instant) => this.tables.storeFull || this.#fullAt >= instant,
+        owed: (publication) => owedIsKept(this, publication),
       })
     );
   }
@@ -80,8 +111,8 @@ export class World {
     return this.broker.snapshot();
   }
 
-  violation(text: string): void {
-    this.ledger.violations.push(`at ${this.time.now - 1_000_000} ms: ${text}`);
+  violation(checker: Checker, text: string): void {
+    this.ledger.violation(checker, `at ${this.time.now - 1_000_000} ms: ${text}`);
   }
 
   note(text: string): void {
@@ -92,13 +123,13 @@ export class World {
   async boot(): Promise<void> {
     const { rules, latency } = this.options;
     const broker = new Broker(rules);
-    const store = faultyStore(
-      this.disk,
-      this.time,
-      this.random,
-      () => this.calm ? Math.min(latency, 1) : latency,
-      () => {},
-    );
+    const store = faultyStore(this.disk, {
+      time: this.time,
+      random: this.#diskRandom,
+      faults: this.diskFaults,
+      latency: () => this.calm ? Math.min(latency, 1) : latency,
+      violation: (text) => this.violation("durable", text),
+    });
     const clock = this.time.clock(() => {
       runtime.feed({ type: "tick" });
       runtime.endTurn();
@@ -108,21 +139,24 @@ export class World {
       broker,
       store,
       clock,
-      authenticator: anonymousOnly,
+      authenticator: someShareAName,
       observe: (fact) => {
         if (this.runtime === runtime || this.runtime === undefined) this.#observe(fact);
       },
       outboxDropped: () => {},
       broken: (error, event) =>
         this.violation(
+          "broken",
           `broken by ${event.type}: ${error instanceof Error ? error.stack : String(error)}`,
         ),
-      fail: (error) => this.violation(`failed: ${String(error)}`),
+      fail: (error) => this.#storeBroke(runtime, error),
     });
     this.broker = broker;
     this.#store = store;
     this.#clock = clock;
-    for await (const record of store.index()) runtime.feed({ type: "indexed", record });
+    const records: IndexRecord[] = [];
+    for await (const record of store.index()) records.push(record);
+    for (const record of records) runtime.feed({ type: "indexed", record });
     runtime.feed({ type: "recovered" });
     runtime.endTurn();
     this.runtime = runtime;
@@ -134,7 +168,9 @@ export class World {
   crash(): void {
     if (this.runtime === undefined) return;
     this.note("crash");
+    if (this.tables.storeFull) this.#fullAt = this.time.now;
     this.ledger.crashes += 1;
+    this.storeChanges += 1;
     willsOnCrash(this);
     for (const client of this.clients) {
       const earliest = this.time.now + client.profile.sessionExpiry * 1000;
@@ -147,6 +183,34 @@ export class World {
     this.#wires.clear();
     this.#willOf.clear();
     for (const wire of wires) wire.die();
+  }
+
+  /** Starts the process after a time, whatever happens meanwhile. */
+  bootAfter(milliseconds: number): void {
+    this.time.after(milliseconds, () => {
+      this.boot().catch((error) => this.violation("broken", `no start: ${String(error?.stack)}`));
+    });
+  }
+
+  /** As `dunlin run` does: it ends, after whatever comes before that, and somebody starts it again. */
+  #storeBroke(runtime: Runtime, error: unknown): void {
+    if (troubleOf(error) !== "unknown") {
+      return this.violation("broken", `failed: ${error instanceof Error ? error.stack : error}`);
+    }
+    this.note("the store broke");
+    this.time.after(this.#diskRandom.between(0, 5), () => {
+      if (this.runtime !== runtime) return;
+      this.crash();
+      this.bootAfter(this.downFor);
+    });
+  }
+
+  /** The disk takes everything again, and the network nothing wrong any more. */
+  calmDown(): void {
+    this.calm = true;
+    this.diskFaults.fullUntil = 0;
+    this.diskFaults.hiccups = 0;
+    this.diskFaults.breaks = undefined;
   }
 
   /** Links that the broker has not closed. */
@@ -169,7 +233,7 @@ export class World {
         random: this.random,
         weather: () => this.calm ? FAIR : this.options.weather,
         trace: (id, direction, bytes) => this.#trace(id, direction, bytes),
-        violation: (text) => this.violation(text),
+        violation: (checker, text) => this.violation(checker, text),
       },
       id,
       ear,
@@ -182,7 +246,7 @@ export class World {
     const serving = { runtime, limits, outboxLimits: outboxLimitsOf(limits), entropy };
     serveLink(serving, wire, id, peer)
       .then(() => this.#wires.delete(wire))
-      .catch((error) => this.violation(`serveLink rejected: ${String(error?.stack)}`));
+      .catch((error) => this.violation("broken", `serveLink rejected: ${String(error?.stack)}`));
     return wire;
   }
 
@@ -190,6 +254,11 @@ export class World {
     this.#looked();
     willOnFact(this, fact);
     switch (fact.type) {
+      case "store":
+        this.note(`broker: the store is ${fact.full ? "full" : "full no more"}`);
+        this.#fullAt = this.time.now;
+        this.storeChanges += 1;
+        return;
       case "dropped":
         this.ledger.drop(fact.clientId, fact.count);
         return;
@@ -207,7 +276,8 @@ export class World {
         return;
       }
       case "refused":
-        this.violation(`refused: ${JSON.stringify(fact)}`);
+        if (this.tables.storeFull && fact.reasonCode === Reason.quotaExceeded) return;
+        this.violation("protocol", `refused: ${JSON.stringify(fact)}`);
         return;
       case "sessionEnded":
         // Its client may learn of it late, or never where a CONNACK was lost: nothing is owed any more.
@@ -218,7 +288,7 @@ export class World {
         for (const client of this.clients) {
           if (client.id !== fact.clientId) continue;
           if (fact.why === "expired" && this.time.now < client.expiresNotBefore) {
-            this.violation(`the session of ${client.id} has expired too soon`);
+            this.violation("expiry", `the session of ${client.id} has expired too soon`);
           }
           // A CONNECT with Clean Start may come late, by a link that was given up.
           client.expiresNotBefore = -Infinity;

@@ -17,7 +17,7 @@ import {
   putSession,
   subscription,
 } from "../contract/store_values.ts";
-import { KvDisk } from "./kv_disk.ts";
+import { assertNothingLeft, KvDisk } from "./kv_disk.ts";
 
 const clientIds = Array.from({ length: 1_200 }, (_, n) => `panel${n}`);
 const large = (order: number, length: number) =>
@@ -206,23 +206,4 @@ async function everything(store: DenoKvStore): Promise<unknown> {
   }
   const index = (await indexOf(store)).map((record) => JSON.stringify(record)).sort();
   return { index, loaded };
-}
-
-/** Every record belongs to something. */
-export async function assertNothingLeft(disk: KvDisk): Promise<void> {
-  const keys = await disk.keys();
-  const all = new Set(keys.map((key) => JSON.stringify(key)));
-  const rests = new Set<unknown>();
-  for await (const number of disk.restNumbers()) rests.add(number);
-  const orders = await disk.blobOrders();
-  for (const key of keys) {
-    const [kind, number, ...more] = key;
-    const name = JSON.stringify(key);
-    if (kind === "u" || kind === "i") assert.fail(`${name} is left over`);
-    if (kind === "b" || kind === "e") assert.ok(all.has(JSON.stringify(["h", number])), name);
-    if (kind === "t") assert.ok(all.has(JSON.stringify(["s", number])), name);
-    if (kind === "n") assert.ok(all.has(JSON.stringify([number, ...more])), name);
-    if (kind === "p") assert.ok(rests.has(number), name);
-    if (kind === "m") assert.ok(orders.has(number as number), name);
-  }
 }

@@ -3,6 +3,7 @@
  * store, fails when it is told to, and dies after so many commits as a power cut would have it.
  */
 
+import assert from "node:assert/strict";
 import { ByteReader } from "../../src/store/bytes.ts";
 import type { Change, Key, Kv } from "../../src/store/kv.ts";
 import { kvOf } from "../../src/store/kv.ts";
@@ -106,6 +107,16 @@ export class KvDisk {
     return orders;
   }
 
+  /** The head of every segment, and which of its entries are gone. */
+  async *heads(): AsyncGenerator<{ readonly head: Uint8Array; readonly gone?: Uint8Array }> {
+    const all = new Map<unknown, Uint8Array>();
+    for await (const { key, value } of this.#kv.list(["e"])) all.set(key[1], value);
+    for await (const { key, value } of this.#kv.list(["h"])) {
+      const gone = all.get(key[1]);
+      yield gone === undefined ? { head: value } : { head: value, gone };
+    }
+  }
+
   /** Puts a change past the store. */
   async put(change: Pick<Change, "key" | "value">): Promise<void> {
     await this.#kv.commit([{ ...change, ahead: false }]);
@@ -113,5 +124,24 @@ export class KvDisk {
 
   close(): void {
     this.#disk.close();
+  }
+}
+
+/** Every record belongs to something. */
+export async function assertNothingLeft(disk: KvDisk): Promise<void> {
+  const keys = await disk.keys();
+  const all = new Set(keys.map((key) => JSON.stringify(key)));
+  const rests = new Set<unknown>();
+  for await (const number of disk.restNumbers()) rests.add(number);
+  const orders = await disk.blobOrders();
+  for (const key of keys) {
+    const [kind, number, ...more] = key;
+    const name = JSON.stringify(key);
+    if (kind === "u" || kind === "i") assert.fail(`${name} is left over`);
+    if (kind === "b" || kind === "e") assert.ok(all.has(JSON.stringify(["h", number])), name);
+    if (kind === "t") assert.ok(all.has(JSON.stringify(["s", number])), name);
+    if (kind === "n") assert.ok(all.has(JSON.stringify([number, ...more])), name);
+    if (kind === "p") assert.ok(rests.has(number), name);
+    if (kind === "m") assert.ok(orders.has(number as number), name);
   }
 }

@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { giveBuffer, takeBuffer } from "../../src/transport/buffer_pool.ts";
 
 const sizes: readonly [asked: number, got: number][] = [
-  [1, 1024],
+  [1, 256],
+  [256, 256],
+  [257, 512],
   [1023, 1024],
   [1024, 1024],
   [1025, 2048],
@@ -25,6 +27,12 @@ Deno.test("takeBuffer() returns a buffer that was given back, and no buffer twic
   giveBuffer(first);
   assert.equal(takeBuffer(4096), first);
   assert.notEqual(takeBuffer(4096), first);
+});
+
+Deno.test("takeBuffer() cuts small buffers so that none reaches into another", () => {
+  const buffers = Array.from({ length: 200 }, () => takeBuffer(256));
+  for (const [at, buffer] of buffers.entries()) buffer.fill(at);
+  for (const [at, buffer] of buffers.entries()) assert.ok(buffer.every((byte) => byte === at));
 });
 
 Deno.test("takeBuffer() never returns a buffer that is too small when odd ones were given back", () => {

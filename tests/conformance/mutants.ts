@@ -1,0 +1,146 @@
+/**
+ * `deno task mutants`: breaks the broker in one place after the other, in a copy of the tree, and runs the
+ * rows that must notice. A mutation that a row of each of its statements does not notice is a survivor.
+ * Words on the command line choose mutations by what stands in them (a file, an id, a version).
+ */
+
+import assert from "node:assert/strict";
+import { within } from "../end_to_end/within.ts";
+import type { Standard } from "./harness.ts";
+
+/** One place in which the broker is broken. */
+export interface Mutation {
+  /** The statements, each of which must have a row that fails. */
+  readonly ids: readonly string[];
+  /** From the root of the tree: `src/packet/strict.ts`. */
+  readonly file: string;
+  /** What stands there, once in the file. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A mutation with the version of the standard that its ids are of. */
+export interface Mutant extends Mutation {
+  readonly standard: Standard;
+}
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const COPIED = ["src", "tests", "main.ts", "deno.json", "deno.lock"];
+/** Milliseconds that the rows of one statement may take: a mutant may make the broker spin. */
+const PATIENCE = 60_000;
+
+/** All mutations: the exported lists of `mutants_311.ts`, and of `mutants_v5_….ts` for 5.0. */
+export async function mutants(): Promise<readonly Mutant[]> {
+  const here = new URL("./", import.meta.url);
+  const all: Mutant[] = [];
+  const names = [...Deno.readDirSync(here)].map(({ name }) => name).sort();
+  for (const name of names) {
+    const match = /^mutants_(311|v5)\w*\.ts$/.exec(name);
+    if (match === null) continue;
+    const standard: Standard = match[1] === "v5" ? "5.0" : "3.1.1";
+    const module: Record<string, unknown> = await import(new URL(name, here).href);
+    for (const table of Object.values(module)) {
+      assert.ok(Array.isArray(table), `${name}: an export that is no list of mutations`);
+      for (const mutation of table as Mutation[]) all.push({ ...mutation, standard });
+    }
+  }
+  return all;
+}
+
+/** The text with the mutation in it. Throws where `from` does not stand in it exactly once. */
+export function mutated(text: string, { file, from, to }: Mutation): string {
+  const found = text.split(from).length - 1;
+  assert.equal(found, 1, `${file}: ${JSON.stringify(from)} stands there ${found} times, not once`);
+  return text.replace(from, () => to);
+}
+
+/** What running rows came to: noticed, not noticed, or words for why nothing can be said. */
+type Verdict = "failed" | "held" | string;
+type Verdicts = readonly (readonly [Standard, string, Verdict])[];
+
+/** Runs the rows of one statement in the tree at `root`. */
+async function rowsOf(root: string, standard: Standard, id: string): Promise<Verdict> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", `${root}tests/conformance/main.ts`, standard, `[${id}]`],
+    cwd: root,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  try {
+    const { stdout, stderr } = await within(child.output(), "the rows", PATIENCE);
+    const said = new TextDecoder().decode(stdout);
+    const count = /(\d+) tests, (\d+) failed/.exec(said);
+    if (count === null) return `no rows were run: ${new TextDecoder().decode(stderr).slice(-600)}`;
+    return Number(count[1]) === 0 ? "there is no such row" : count[2] === "0" ? "held" : "failed";
+  } catch {
+    child.kill("SIGKILL");
+    return "failed"; // a broker that hangs is noticed
+  }
+}
+
+/** Runs all chosen mutants; the number of those that are not killed. */
+async function main(words: readonly string[]): Promise<number> {
+  const chosen = (await mutants()).filter((each) =>
+    words.every((word) => JSON.stringify(each).includes(word))
+  );
+  const root = `${await Deno.makeTempDir({ prefix: "dunlin-mutants-" })}/`;
+  try {
+    await copy(root);
+    let faults = await baseline(root, chosen);
+    for (const mutant of chosen) {
+      const { standard, ids, file, from, to } = mutant;
+      let verdicts: Verdicts;
+      try {
+        const original = await Deno.readTextFile(root + file);
+        await Deno.writeTextFile(root + file, mutated(original, mutant));
+        verdicts = await verdictsOf(root, ids.map((id) => [standard, id]));
+        await Deno.writeTextFile(root + file, original);
+      } catch (error) {
+        verdicts = [[standard, ids.join(), `cannot be applied: ${error}`]];
+      }
+      const alive = verdicts.filter(([, , verdict]) => verdict !== "failed");
+      if (alive.length > 0) faults += 1;
+      console.log(`${alive.length === 0 ? "killed  " : "SURVIVES"} ${standard} ${ids} ${file}`);
+      for (const [, id, verdict] of alive) console.log(`  ${id} ${verdict}: ${from} -> ${to}`);
+    }
+    console.log(`${chosen.length} mutants, ${faults} faults`);
+    return chosen.length === 0 ? 1 : faults;
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+/** What all rows come to without a mutation: they must hold. */
+async function baseline(root: string, chosen: readonly Mutant[]): Promise<number> {
+  const wanted = new Map(
+    chosen.flatMap(({ standard, ids }) =>
+      ids.map((id) => [`${standard} ${id}`, [standard, id]] as const)
+    ),
+  );
+  const verdicts = await verdictsOf(root, [...wanted.values()]);
+  const broken = verdicts.filter(([, , verdict]) => verdict !== "held");
+  for (const [standard, id, verdict] of broken) {
+    console.log(`without a mutation ${standard} ${id}: ${verdict}`);
+  }
+  return broken.length;
+}
+
+async function verdictsOf(
+  root: string,
+  wanted: readonly (readonly [Standard, string])[],
+): Promise<Verdicts> {
+  const verdicts: [Standard, string, Verdict][] = [];
+  for (const [standard, id] of wanted) {
+    verdicts.push([standard, id, await rowsOf(root, standard, id)]);
+  }
+  return verdicts;
+}
+
+async function copy(root: string): Promise<void> {
+  const paths = COPIED.map((name) => ROOT + name);
+  const { success } = await new Deno.Command("cp", { args: ["-r", ...paths, root] }).output();
+  assert.ok(success, `the tree could not be copied to ${root}`);
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args) === 0 ? 0 : 1);
