@@ -13,6 +13,7 @@ export function willOnFact(world: World, fact: Fact): void {
   switch (fact.type) {
     case "connected": {
       for (const will of waiting(world, fact.clientId)) {
+        if (will.dueAt === now) will.uncertain = true; // which of the two came first is nobody's word
         if (will.dueAt > now) change(will, "withheld", now);
         else change(will, "fired", now);
       }
