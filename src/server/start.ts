@@ -16,7 +16,7 @@ import { acceptLinks } from "./accept.ts";
 import { authenticatorOf } from "./authenticator_of.ts";
 import type { Config, ListenerConfig } from "./config.ts";
 import { system } from "./config_system.ts";
-import { availableDescriptors } from "./descriptors.ts";
+import { DescriptorRoom } from "./descriptors.ts";
 import type { Log } from "./log.ts";
 import { getLog } from "./log.ts";
 import type { OpenStore } from "./open_store.ts";
@@ -64,7 +64,7 @@ async function startOnce(
   const { limits } = config;
   const listeners = await listenAll(config.listeners);
   const { store, facts, damaged, release } = await openOrClose(config, listeners, log);
-  const maximum = maximumConnections(config, program, log);
+  const descriptors = descriptorRoom(config, program, log);
   const broker = new Broker(rulesOf(config));
   const statistics = newStatistics();
   const observe = observer(statistics);
@@ -119,7 +119,7 @@ async function startOnce(
     acceptLinks(listener, {
       peer: { listener: name, anonymousAllowed: allowAnonymous },
       maximum: maximumConnections,
-      room: () => open < maximum,
+      room: () => descriptors.has(open),
       nextId: () => ++lastId,
       serve(link, id, peer) {
         open += 1;
@@ -129,7 +129,11 @@ async function startOnce(
     });
     log.info("listening", { listener: name, address: listener.address });
   }
-  log.info("started", { store: config.store, promise: store.promise, connections: maximum });
+  log.info("started", {
+    store: config.store,
+    promise: store.promise,
+    connections: descriptors.most,
+  });
   return {
     addresses: listeners.map((listener) => listener.address),
     statistics,
@@ -191,18 +195,16 @@ async function openOrClose(
   }
 }
 
-/** What the configuration allows, as far as the process has file descriptors for it. */
-function maximumConnections({ limits }: Config, program: string, log: Log): number {
-  const { maximumConnections: wanted, descriptorReserve: reserve } = limits;
-  const available = availableDescriptors(program, wanted + reserve) - reserve;
-  if (available >= wanted) return wanted;
-  const connections = Math.max(1, available);
-  log.warn("fewer connections than maximumConnections: raise the file descriptor limit", {
-    connections,
-    maximumConnections: wanted,
-    reason: "ulimit -n",
+/** Room for what the configuration allows, as far as the process has file descriptors for it. */
+function descriptorRoom({ limits }: Config, program: string, log: Log): DescriptorRoom {
+  const { maximumConnections, descriptorReserve } = limits;
+  return new DescriptorRoom(program, maximumConnections, descriptorReserve, (connections) => {
+    log.warn("fewer connections than maximumConnections: raise the file descriptor limit", {
+      connections,
+      maximumConnections,
+      reason: "ulimit -n",
+    });
   });
-  return connections;
 }
 
 /** Statistics and log as folds over the facts. */

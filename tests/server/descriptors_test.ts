@@ -1,7 +1,7 @@
 /** How many descriptors there are: under the limit, at it, and that none is kept. */
 
 import assert from "node:assert/strict";
-import { availableDescriptors } from "../../src/server/descriptors.ts";
+import { availableDescriptors, DescriptorRoom } from "../../src/server/descriptors.ts";
 
 const self = new URL(import.meta.url).pathname;
 
@@ -37,5 +37,38 @@ Deno.test({
     assert.ok(success);
     const left = Number(new TextDecoder().decode(stdout));
     assert.ok(left > 50 && left < 150, `${left} of 150`);
+  },
+});
+
+Deno.test("DescriptorRoom.has() says yes up to what is wanted, and no beyond it", () => {
+  const room = new DescriptorRoom(self, 5, 3, () => assert.fail("there are enough"));
+  assert.deepEqual([0, 4, 5, 6].map((open) => room.has(open)), [true, true, false, false]);
+});
+
+Deno.test({
+  name:
+    "DescriptorRoom.has() says no before the last descriptor is taken, also when that is found late",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const module = new URL("../../src/server/descriptors.ts", import.meta.url);
+    const script = `import { DescriptorRoom } from ${JSON.stringify(module.href)};
+      const fewer = [];
+      const path = ${JSON.stringify(self)};
+      const room = new DescriptorRoom(path, 5000, 20, (most) => fewer.push(most));
+      const told = fewer.length;
+      const files = [];
+      while (room.has(files.length)) files.push(Deno.openSync(path));
+      console.log(JSON.stringify({ told, fewer, open: files.length, most: room.most }));
+      for (let spare = 0; spare < 15; spare++) Deno.openSync(path);`;
+    const { stdout, success } = await new Deno.Command("sh", {
+      args: ["-c", 'ulimit -n 1500 && exec "$0" eval "$1"', Deno.execPath(), script],
+      stderr: "inherit",
+    }).output();
+    assert.ok(success, "the reserve was not left");
+    const { told, fewer, open, most } = JSON.parse(new TextDecoder().decode(stdout));
+    assert.equal(told, 0, "the first step is not so large that it finds the limit");
+    assert.deepEqual(fewer, [most]);
+    assert.equal(open, most);
+    assert.ok(open > 1_300 && open < 1_480, `${open} of 1500`);
   },
 });
