@@ -38,10 +38,11 @@ export class Broker {
   /** Takes one event in and returns what is to be done, in order. `now` never falls. */
   step(event: Event, now: Instant): readonly Effect[] {
     const tables = this.#tables;
+    const { out } = tables;
+    while (out.length > 0) out.pop(); // keeps its memory, which setting the length does not
     tables.now = now;
-    tables.out = [];
     answer(tables, event);
-    return tables.out;
+    return out;
   }
 
   /** When it wants the next `tick`; undefined for never. */

@@ -9,6 +9,7 @@ import type { QoS } from "../packet/packet.ts";
 import { deliver, sendNow } from "../session/deliver.ts";
 import type { Effect } from "../session/effect.ts";
 import type { Message } from "../session/message.ts";
+import { owned } from "../session/message.ts";
 import type { Write } from "../session/write.ts";
 import { castToAll, castToOne, shareable } from "./cast.ts";
 import type { Frames } from "./frames.ts";
@@ -25,6 +26,8 @@ import { deliveryTo } from "./target.ts";
 
 /** What a message led to: to be made durable, and to leave after that. */
 export interface FannedOut {
+  /** The message with bytes of its own, made when the first queue takes it. */
+  kept: Message | undefined;
   writes: Write[];
   then: Effect[];
   /** Somebody subscribes to it, connected or not. */
@@ -41,16 +44,21 @@ export function pushed<T>(list: T[], item: T): T[] {
   return list;
 }
 
+/** The message for a queue: one copy however many queues take it. */
+export function kept(result: FannedOut, message: Message): Message {
+  return result.kept ??= owned(message);
+}
+
 /** Sends, queues or drops the message for each that it matches. */
 export function fanOut(tables: Tables, message: Message): FannedOut {
   const plan = tables.tree.match(message.topic);
   const { targets, groups } = plan;
   const matched = targets.length > 0 || groups.length > 0;
-  const result: FannedOut = { writes: NONE, then: NONE, matched };
+  const result: FannedOut = { kept: undefined, writes: NONE, then: NONE, matched };
   if (message.qos === 0) {
     castToAll(tables, message, plan);
   } else {
-    const frames: Frames | undefined = targets.length > 1 ? [] : undefined;
+    const frames: Frames | undefined = targets.length > 1 ? [] : undefined; // of one, nothing is shared
     for (let i = 0; i < targets.length; i++) {
       const target = targets[i]!.client.clientId === message.publisher
         ? withoutOwn(targets[i]!)
@@ -79,7 +87,8 @@ function toTarget(
   }
   const { session } = client;
   const sent = ready ? sendNow(session, delivery, tables.rules.limits, tables.now) : undefined;
-  const delivered = sent ?? deliver(session, delivery, {
+  const waiting = sent === undefined ? { ...delivery, message: kept(result, message) } : delivery;
+  const delivered = sent ?? deliver(session, waiting, {
     now: tables.now,
     rules: tables.rules,
     ready: false,
@@ -93,7 +102,7 @@ function toTarget(
   if (delivered.packetId !== 0) {
     const live = client.live!;
     const { packetId } = delivered;
-    const effect: Effect = shareable(client)
+    const effect: Effect = frames !== undefined && shareable(client)
       ? {
         type: "deliverAs",
         to: live.id,

@@ -22,14 +22,13 @@ interface Known {
 
 export type Frames = Known[];
 
-/** The frame of a delivery for a version, remembered in `frames` where it is for several; the packet id in it is left open. */
+/** The frame of a delivery for a version; the packet id in it is left open. */
 export function frameOf(
-  frames: Frames | undefined,
+  frames: Frames,
   delivery: Delivery,
   version: 4 | 5,
   now: number,
 ): PublishFrame {
-  if (frames === undefined) return encodePublish(publishOf(delivery, 0, false, now), version);
   const { qos, retain, subscriptionIdentifiers: identifiers } = delivery;
   for (let i = 0; i < frames.length; i++) {
     const known = frames[i]!;

@@ -19,7 +19,10 @@ export function fits(tables: Tables, live: Live, delivery: Delivery): boolean {
   return encodePublish(publish, version).bytes.length <= maximumPacketSize;
 }
 
-/** The effect that sends it: bytes where nothing of the connection is in them, else the packet. */
+/**
+ * The effect that sends it: the packet, which is written straight into the outbox; with QoS 0 bytes, which the
+ * outbox may drop, unless a Topic Alias is to be set in it.
+ */
 export function sendDelivery(
   tables: Tables,
   live: Live,
@@ -28,13 +31,11 @@ export function sendDelivery(
   dup: boolean,
 ): Effect {
   const publish = publishOf(delivery, packetId, dup, tables.now);
-  if (live.connection.outgoingAliases > 0) {
+  if (packetId > 0 || live.connection.outgoingAliases > 0) {
     return { type: "send", to: live.id, packet: publish };
   }
   const frame = encodePublish(publish, live.connection.version);
-  return packetId === 0
-    ? { type: "deliver", to: [live.id], frame }
-    : { type: "deliverAs", to: live.id, frame, packetId };
+  return { type: "deliver", to: [live.id], frame };
 }
 
 /** Sends a QoS 0 delivery at once: it waits for no store. */

@@ -53,7 +53,7 @@ export function route(
   }
   let retained: readonly Write[] = [];
   if (message.retain) {
-    retained = retain(tables, message.qos === 0 ? owned(message) : message) ?? [];
+    retained = retain(tables, owned(message)) ?? [];
   }
   const { writes: fanned, then, matched } = fanOut(tables, message);
   const reason = matched ? Reason.success : Reason.noMatchingSubscribers;

@@ -39,7 +39,11 @@ function release(tables: Tables, effect: Effect): void {
   if (live === undefined) return;
   if (effect.packet.type === "puback") live.unacknowledged -= 1;
   if (effect.packet.type === "publish") {
-    tables.out.push({ ...effect, packet: withTopicAlias(live, effect.packet) });
+    tables.out.push(
+      live.connection.outgoingAliases === 0
+        ? effect
+        : { ...effect, packet: withTopicAlias(live, effect.packet) },
+    );
     return;
   }
   tables.out.push(effect);

@@ -18,7 +18,7 @@ import { durably } from "../session/step.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { Write } from "../session/write.ts";
 import type { FannedOut } from "./fan_out.ts";
-import { pushed } from "./fan_out.ts";
+import { kept, pushed } from "./fan_out.ts";
 import { fits, sendDelivery, sendNow } from "./outgoing.ts";
 import { queueBound } from "./queued.ts";
 import { readOn } from "./refill.ts";
@@ -133,7 +133,7 @@ export function shareOut(
 }
 
 function enqueue(tables: Tables, group: Group, message: Message, result: FannedOut): void {
-  const delivered = deliver(group.session, queued(group, message), {
+  const delivered = deliver(group.session, queued(group, kept(result, message)), {
     now: tables.now,
     rules: tables.rules,
     ready: false,

@@ -137,7 +137,7 @@ export interface Tables {
   pending: number;
   pendingBytes: number;
   /** The effects of this step, in order. */
-  out: Effect[];
+  readonly out: Effect[];
 }
 
 /** Empty tables. */

@@ -67,14 +67,16 @@ function isReleaseReason(code: number): boolean {
 }
 
 /**
- * Reads a whole PUBACK, PUBREC, PUBREL or PUBCOMP. Throws MalformedPacket: 0x81 for bytes out of form, 0x82
+ * Reads the whole PUBACK, PUBREC, PUBREL or PUBCOMP that is `frame[from..to)`. Throws MalformedPacket: 0x81 for bytes out of form, 0x82
  * for Packet Identifier 0, a Reason Code that is not of this packet and repeated properties.
  */
 export function decodeAcknowledgement(
   frame: Uint8Array,
   version: ProtocolVersion,
+  from = 0,
+  to = frame.length,
 ): Acknowledgement {
-  const first = frame[0]!;
+  const first = frame[from]!;
   const nibble = first >> 4;
   const type = NAMES[nibble - PacketType.puback];
   if (type === undefined) malformed(`packet type ${nibble} is no acknowledgement`);
@@ -83,8 +85,8 @@ export function decodeAcknowledgement(
   if (flags !== (FIRST_BYTE[type] & 0x0f)) {
     malformed(`${type} has the flags ${flags} [MQTT-2.1.3-1] [MQTT-3.6.1-1]`);
   }
-  const at = bodyAt(frame);
-  const length = frame.length - at;
+  const at = bodyAt(frame, from, to);
+  const length = to - at;
   if (length < 2 || (length > 2 && version !== 5)) {
     malformed(`${type} has a Remaining Length of ${length}`);
   }
@@ -98,7 +100,7 @@ export function decodeAcknowledgement(
   }
   let properties: AcknowledgementProperties | undefined = undefined;
   if (length > 3) {
-    const reader = { bytes: frame, at: at + 3, end: frame.length };
+    const reader = { bytes: frame, at: at + 3, end: to };
     properties = readProperties(reader, type);
     if (reader.at !== reader.end) malformed(`${type} has bytes behind its properties`);
   }

@@ -12,21 +12,33 @@ import { decodePublish } from "./publish_frame.ts";
 import { malformed } from "./refuse.ts";
 
 /**
- * Reads one whole control packet, as `FrameSplitter` cuts them. `version` is that of the connection; a CONNECT
+ * Reads the one whole control packet in `bytes[from..to)`, as `FrameSplitter` finds them. `version` is that of the connection; a CONNECT
  * names its own. Throws MalformedPacket with the Reason Code to answer with.
  */
-export function decode(frame: Uint8Array, version: ProtocolVersion): Packet {
-  const type = frame.length === 0 ? 0 : frame[0]! >> 4;
-  switch (type) {
-    case PacketType.connect:
-      return decodeConnect(frame);
+export function decode(
+  bytes: Uint8Array,
+  version: ProtocolVersion,
+  from = 0,
+  to = bytes.length,
+): Packet {
+  switch (from === to ? 0 : bytes[from]! >> 4) {
     case PacketType.publish:
-      return decodePublish(frame, version);
+      return decodePublish(bytes, version, from, to);
     case PacketType.puback:
     case PacketType.pubrec:
     case PacketType.pubrel:
     case PacketType.pubcomp:
-      return decodeAcknowledgement(frame, version);
+      return decodeAcknowledgement(bytes, version, from, to);
+    default:
+      return decodeRare(bytes.subarray(from, to), version);
+  }
+}
+
+/** The packets that do not come with every message. */
+function decodeRare(frame: Uint8Array, version: ProtocolVersion): Packet {
+  switch (frame.length === 0 ? 0 : frame[0]! >> 4) {
+    case PacketType.connect:
+      return decodeConnect(frame);
     case PacketType.pingreq:
     case PacketType.pingresp:
       return decodePing(frame);

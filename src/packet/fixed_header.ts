@@ -74,13 +74,13 @@ export function frameLength(bytes: Uint8Array, from: number, to: number): number
 }
 
 /**
- * Where the variable header of a whole frame begins. Throws MalformedPacket 0x81 where the Remaining
- * Length does not say how long the frame is.
+ * Where the variable header of the whole frame `bytes[from..to)` begins. Throws MalformedPacket 0x81 where the
+ * Remaining Length does not say how long the frame is.
  */
-export function bodyAt(frame: Uint8Array): number {
-  const size = frame.length;
-  if (frameLength(frame, 0, size) !== size || size < 2) {
+export function bodyAt(bytes: Uint8Array, from = 0, to = bytes.length): number {
+  const size = to - from;
+  if (frameLength(bytes, from, to) !== size || size < 2) {
     malformed(`Remaining Length does not fit a frame of ${size} bytes`);
   }
-  return size < 130 ? 2 : size < 16_387 ? 3 : size < 2_097_156 ? 4 : 5;
+  return from + (size < 130 ? 2 : size < 16_387 ? 3 : size < 2_097_156 ? 4 : 5);
 }

@@ -13,7 +13,7 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 const SMALLEST_BUFFER = 64;
 
 /**
- * `push(chunk)`, then `while ((frame = splitter.next()))`. The bytes to come are those of `#kept`, then those
+ * `push(chunk)`, then `while (splitter.advance())`, or `while ((frame = splitter.next()))`. The bytes to come are those of `#kept`, then those
  * of `#chunk`. Once `next()` has thrown, the connection cannot be read on: it throws again.
  */
 export class FrameSplitter {
@@ -23,6 +23,9 @@ export class FrameSplitter {
   #keptTo = 0;
   #chunk = NOTHING;
   #chunkFrom = 0;
+  #bytes = NOTHING;
+  #from = 0;
+  #to = 0;
 
   /** @param maximumPacketSize of a whole control packet in bytes, fixed header included */
   constructor(maximumPacketSize: number) {
@@ -49,39 +52,66 @@ export class FrameSplitter {
     this.#take(this.#chunk.length - this.#chunkFrom, 0);
   }
 
+  /** Where the frame that `advance()` came to lies: `bytes[from..to)`, until it is called again. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+  get from(): number {
+    return this.#from;
+  }
+  get to(): number {
+    return this.#to;
+  }
+
   /**
-   * The next whole frame, fixed header included, as a view that is valid until the chunk it came in is
-   * overwritten; undefined where more bytes are needed. Throws MalformedPacket 0x95 where the fixed header
-   * claims more than the Maximum Packet Size, 0x81 where the Remaining Length is ill-formed.
+   * Goes on to the next whole frame, fixed header included; false where more bytes are needed. No view is made
+   * of it, as that costs as much as reading an acknowledgement. Throws MalformedPacket 0x95 where the fixed
+   * header claims more than the Maximum Packet Size, 0x81 where the Remaining Length is ill-formed.
    */
+  advance(): boolean {
+    const found = this.#keptFrom < this.#keptTo ? this.#advanceKept() : this.#advanceChunk();
+    if (!found) this.#bytes = NOTHING; // an idle connection keeps no memory alive
+    return found;
+  }
+
+  /** `advance()`, and the frame as a view that is valid until the chunk it came in is overwritten. */
   next(): Uint8Array | undefined {
-    if (this.#keptFrom < this.#keptTo) return this.#nextKept();
+    return this.advance() ? this.#bytes.subarray(this.#from, this.#to) : undefined;
+  }
+
+  #advanceChunk(): boolean {
     const chunk = this.#chunk;
     const from = this.#chunkFrom;
     const length = this.#lengthAt(chunk, from, chunk.length);
     if (length === 0 || from + length > chunk.length) {
       this.#take(chunk.length - from, length);
-      return undefined;
+      return false;
     }
     this.#chunkFrom = from + length;
     if (this.#chunkFrom === chunk.length) this.#forgetChunk();
-    return from === 0 && length === chunk.length ? chunk : chunk.subarray(from, from + length);
+    this.#found(chunk, from, length);
+    return true;
   }
 
-  /** `next()` where bytes were kept: the frame is completed there, with no more of the chunk than it needs. */
-  #nextKept(): Uint8Array | undefined {
+  /** Where bytes were kept the frame is completed there, with no more of the chunk than it needs. */
+  #advanceKept(): boolean {
     let length = this.#lengthAt(this.#kept, this.#keptFrom, this.#keptTo);
     while (length === 0) {
-      if (this.#take(1, 0) === 0) return undefined;
+      if (this.#take(1, 0) === 0) return false;
       length = this.#lengthAt(this.#kept, this.#keptFrom, this.#keptTo);
     }
     const missing = length - (this.#keptTo - this.#keptFrom);
-    if (missing > 0 && this.#take(missing, length) < missing) return undefined;
-    const frame = this.#kept.subarray(this.#keptFrom, this.#keptFrom + length);
+    if (missing > 0 && this.#take(missing, length) < missing) return false;
+    this.#found(this.#kept, this.#keptFrom, length);
     this.#keptFrom += length;
-    // The view keeps the memory alive as long as it is needed; an idle connection need not.
     if (this.#keptFrom === this.#keptTo) this.#forgetKept();
-    return frame;
+    return true;
+  }
+
+  #found(bytes: Uint8Array, from: number, length: number): void {
+    this.#bytes = bytes;
+    this.#from = from;
+    this.#to = from + length;
   }
 
   #lengthAt(bytes: Uint8Array, from: number, to: number): number {

@@ -12,7 +12,8 @@ import {
   variableByteIntegerSize,
   writeVariableByteInteger,
 } from "./fixed_header.ts";
-import { frameMemory } from "./frame_memory.ts";
+import type { Memory } from "./frame_memory.ts";
+import { copied, frames } from "./frame_memory.ts";
 import type { PacketId, ProtocolVersion, Publish, PublishProperties, QoS } from "./packet.ts";
 import { readProperties } from "./property_reader.ts";
 import { propertiesSize, writeProperties } from "./property_writer.ts";
@@ -39,15 +40,19 @@ export interface Outgoing {
 }
 
 /**
- * Reads a whole PUBLISH frame. The payload is a view on the frame with QoS 0, and a copy with QoS 1 and 2: such
- * a message is kept beyond the turn that reads it. Throws MalformedPacket: 0x81 for bytes
+ * Reads the whole PUBLISH that is `frame[from..size)`. The payload is a view on the frame with QoS 0, and a copy with QoS 1 and 2, as
+ * such a message is kept beyond the turn that reads it; who keeps it for long makes a copy of its own. Throws MalformedPacket: 0x81 for bytes
  * out of form, 0x82 for a Packet Identifier of 0 and for properties out of range, 0x90 for a wildcard in the
  * Topic Name.
  */
-export function decodePublish(frame: Uint8Array, version: ProtocolVersion): Publish {
-  const size = frame.length;
-  let at = bodyAt(frame);
-  const flags = frame[0]!;
+export function decodePublish(
+  frame: Uint8Array,
+  version: ProtocolVersion,
+  from = 0,
+  size = frame.length,
+): Publish {
+  let at = bodyAt(frame, from, size);
+  const flags = frame[from]!;
   const qos = (flags >> 1) & 3;
   if (qos === 3) malformed("PUBLISH has QoS 3 [MQTT-3.3.1-4]");
   const dup = (flags & 0x08) !== 0;
@@ -81,7 +86,7 @@ export function decodePublish(frame: Uint8Array, version: ProtocolVersion): Publ
   return {
     type: "publish",
     topic,
-    payload: qos === 0 ? frame.subarray(at) : frame.slice(at),
+    payload: qos === 0 ? frame.subarray(at, size) : copied(frame, at, size),
     qos: qos as QoS,
     retain: (flags & 1) !== 0,
     dup,
@@ -91,11 +96,25 @@ export function decodePublish(frame: Uint8Array, version: ProtocolVersion): Publ
 }
 
 /**
- * Writes a PUBLISH; properties only for 5.0. Without a Packet Identifier two zero bytes stand at
+ * Writes a PUBLISH for any number of receivers. Without a Packet Identifier two zero bytes stand at
  * `packetIdAt`. The bytes may be a view on shared memory: they are for sending, not for keeping. Throws a
- * RangeError for what no packet can carry: a Topic Name above 65,535 bytes, 256 MiB in all.
+ * RangeError as `writePublish` does.
  */
 export function encodePublish(message: Outgoing, version: ProtocolVersion): PublishFrame {
+  const at = writePublish(frames, message, version);
+  const bytes = frames.taken(at);
+  if (message.qos === 0) return { bytes, packetIdAt: -1 };
+  const topicAt = bodyAt(bytes);
+  return { bytes, packetIdAt: topicAt + 2 + ((bytes[topicAt]! << 8) | bytes[topicAt + 1]!) };
+}
+
+/**
+ * Writes a PUBLISH into memory; properties only for 5.0. Throws a RangeError for what no packet can carry: a
+ * Topic Name above 65,535 bytes, 256 MiB in all; nothing is taken from the memory then.
+ *
+ * @returns where it begins, or -1 where the memory has no room
+ */
+export function writePublish(memory: Memory, message: Outgoing, version: ProtocolVersion): number {
   const { topic, payload, qos, properties } = message;
   const topicSize = stringSize(topic, "Topic Name");
   let length = 2 + topicSize + payload.length + (qos === 0 ? 0 : 2);
@@ -108,18 +127,18 @@ export function encodePublish(message: Outgoing, version: ProtocolVersion): Publ
     throw new RangeError(`a PUBLISH of ${length} bytes is longer than any packet may be`);
   }
 
-  const bytes = frameMemory(1 + variableByteIntegerSize(length) + length);
-  bytes[0] = 0x30 | (message.dup ? 0x08 : 0) | (qos << 1) | (message.retain ? 1 : 0);
-  let at = writeVariableByteInteger(bytes, 1, length);
+  const from = memory.take(1 + variableByteIntegerSize(length) + length);
+  if (from < 0) return -1;
+  const { bytes } = memory;
+  bytes[from] = 0x30 | (message.dup ? 0x08 : 0) | (qos << 1) | (message.retain ? 1 : 0);
+  let at = writeVariableByteInteger(bytes, from + 1, length);
   at = writeString(bytes, at, topic, topicSize);
-  let packetIdAt = -1;
   if (qos !== 0) {
     const packetId = message.packetId ?? 0;
-    packetIdAt = at;
     bytes[at++] = packetId >>> 8;
     bytes[at++] = packetId & 0xff;
   }
   if (version === 5) at = writeProperties(bytes, at, properties, "publish", propertySize);
   bytes.set(payload, at);
-  return { bytes, packetIdAt };
+  return from;
 }

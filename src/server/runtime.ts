@@ -9,6 +9,7 @@ import type { Broker } from "../broker/broker.ts";
 import type { Event } from "../broker/event.ts";
 import { acknowledgementWord } from "../packet/acknowledgement.ts";
 import { encode } from "../packet/encode.ts";
+import { writePublish } from "../packet/publish_frame.ts";
 import type { ProtocolVersion } from "../packet/packet.ts";
 import type { ConnectionId, Instant } from "../policy/identity.ts";
 import type { Effect } from "../session/effect.ts";
@@ -183,13 +184,7 @@ export class Runtime {
         const wire = this.#wires.get(effect.to);
         if (wire === undefined) return;
         if (!wire.touched) this.#touch(wire);
-        const word = acknowledgementWord(effect.packet, wire.version ?? 4);
-        if (word !== 0) {
-          if (!wire.outbox.appendWord(word)) this.#overflow(effect.to, wire);
-          return;
-        }
-        const bytes = this.#encode(effect, wire);
-        if (bytes === undefined || !wire.outbox.append(bytes)) this.#overflow(effect.to, wire);
+        if (!this.#send(effect, wire)) this.#overflow(effect.to, wire);
         return;
       }
       case "persist":
@@ -224,14 +219,17 @@ export class Runtime {
     }
   }
 
-  /** Undefined for what cannot be written, which is no reason for others to miss theirs. */
-  #encode(effect: Effect & { type: "send" }, wire: Wire): Uint8Array | undefined {
+  /** Writes a packet into the outbox; false where it has no room, or for what no packet can carry. */
+  #send(effect: Effect & { type: "send" }, { outbox, version = 4 }: Wire): boolean {
+    const { to: connection, packet } = effect;
+    const word = acknowledgementWord(packet, version);
+    if (word !== 0) return outbox.appendWord(word);
     try {
-      return encode(effect.packet, wire.version ?? 4);
-    } catch (error) {
-      const { to: connection, packet } = effect;
+      if (packet.type === "publish") return writePublish(outbox, packet, version) >= 0;
+      return outbox.append(encode(packet, version));
+    } catch (error) { // which is no reason for others to miss theirs
       this.#options.broken(error, { type: "packet", connection, packet });
-      return undefined;
+      return false;
     }
   }
 

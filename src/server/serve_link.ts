@@ -103,9 +103,8 @@ function feedFrames(
 ): boolean {
   try {
     while (!wire.paused) {
-      const frame = splitter.next();
-      if (frame === undefined) return true;
-      const packet = decode(frame, wire.version ?? 4);
+      if (!splitter.advance()) return true;
+      const packet = decode(splitter.bytes, wire.version ?? 4, splitter.from, splitter.to);
       if (packet.type === "connect") wire.version ??= packet.protocolVersion;
       runtime.feed({ type: "packet", connection: id, packet });
     }

@@ -12,7 +12,10 @@ export type Order = number;
 export interface Message {
   readonly order: Order;
   readonly topic: TopicName;
-  /** With QoS 0 a view on the bytes that were read, until `owned` has made it the message's own. */
+  /**
+   * With QoS 0 a view on the bytes that were read, with QoS 1 and 2 on memory that it shares with others, until
+   * `owned` has made it the message's own.
+   */
   readonly payload: Uint8Array;
   readonly qos: QoS;
   /** The RETAIN flag as it was published. */
@@ -66,7 +69,7 @@ export function forwarded(properties: PublishProperties): PublishProperties | un
   return undefined;
 }
 
-/** The same message with bytes of its own, to be kept beyond the turn that read it. */
+/** The same message with bytes of its own, to be queued or retained. */
 export function owned(message: Message): Message {
   return { ...message, payload: message.payload.slice() };
 }

@@ -76,6 +76,16 @@ export class Outbox {
     return true;
   }
 
+  /** What was taken with `take` lies here, until anything else is done. */
+  get bytes(): Uint8Array {
+    return this.#buffer!;
+  }
+
+  /** Room for a frame that the caller writes at once: where it begins, -1 where it is full or closing. */
+  take(size: number): number {
+    return this.#room(size);
+  }
+
   /** Takes four bytes, as a big-endian number; false where it is full or closing. */
   appendWord(word: number): boolean {
     const at = this.#room(4);

@@ -12,7 +12,7 @@ import { outboxLimitsOf, serveLink } from "../../src/server/serve_link.ts";
 import { MemoryStore } from "../../src/store/memory_store.ts";
 import type { Link } from "../../src/transport/transport.ts";
 import { encode } from "../../src/packet/encode.ts";
-import type { QoS, SubscriptionRequest } from "../../src/packet/packet.ts";
+import type { Connect, QoS, SubscriptionRequest } from "../../src/packet/packet.ts";
 import { connectOf } from "../end_to_end/raw.ts";
 
 export interface Workload {
@@ -28,7 +28,7 @@ export interface Workload {
 }
 
 /** A client's end of a link: what it sends is read by the broker, what is written to it is answered. */
-class BenchLink implements Link {
+export class BenchLink implements Link {
   readonly address = "bench";
   /** PUBLISH packets and acknowledgements that came. */
   publishes = 0;
@@ -114,14 +114,14 @@ export async function prepare(work: Workload) {
   });
   const { limits } = defaultRules;
   let id = 0;
-  async function open(name: string): Promise<BenchLink> {
+  async function open(name: string, more: Partial<Connect> = {}): Promise<BenchLink> {
     const link = new BenchLink();
     const peer = { address: "bench", listener: "bench", anonymousAllowed: true };
     const entropy = () => new Uint8Array(16);
     const serving = { runtime, limits, outboxLimits: outboxLimitsOf(limits), entropy };
     serveLink(serving, link, ++id, peer);
     await link.sends(
-      encode(connectOf(work.version, name), work.version),
+      encode(connectOf(work.version, name, more), work.version),
     );
     return link;
   }
@@ -145,6 +145,8 @@ export async function prepare(work: Workload) {
   }
   await idle();
   return {
+    /** Connects one more client, with Clean Start unless `more` says otherwise. */
+    open,
     async round(): Promise<void> {
       for (const { link, batch } of publishers) await link.sends(batch);
       await idle();
@@ -154,7 +156,7 @@ export async function prepare(work: Workload) {
   };
 }
 
-function request(filter: string, qos: QoS): SubscriptionRequest {
+export function request(filter: string, qos: QoS): SubscriptionRequest {
   return {
     filter,
     options: {
@@ -189,7 +191,7 @@ function batchOf(topic: string, { batch, payload, qos, version }: Workload): Uin
 }
 
 /** All promises that hang on each other have been kept: a chain of a round is far shorter than this. */
-function idle(): Promise<void> {
+export function idle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 

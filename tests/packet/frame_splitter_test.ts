@@ -94,3 +94,17 @@ Deno.test("FrameSplitter needs linear time when 1 MiB comes byte by byte", () =>
   // Copying all that came for each byte would move 512 GiB: minutes.
   ok(elapsed < 10_000, `${elapsed} ms`);
 });
+
+Deno.test("advance() says where the frame lies without a view, also when it was cut", () => {
+  const chunk = hex("c000 30 03 00");
+  const splitter = new FrameSplitter(100);
+  splitter.push(chunk);
+  strictEqual(splitter.advance(), true);
+  strictEqual(splitter.bytes, chunk);
+  deepStrictEqual([splitter.from, splitter.to], [0, 2]);
+  strictEqual(splitter.advance(), false);
+  strictEqual(splitter.bytes.length, 0, "nothing is kept alive");
+  splitter.push(hex("0161"));
+  strictEqual(splitter.advance(), true);
+  deepStrictEqual(splitter.bytes.subarray(splitter.from, splitter.to), hex("30 03 000161"));
+});

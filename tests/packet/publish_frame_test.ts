@@ -1,6 +1,6 @@
-import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import type { Publish } from "../../src/packet/packet.ts";
-import { decodePublish, encodePublish } from "../../src/packet/publish_frame.ts";
+import { decodePublish, encodePublish, writePublish } from "../../src/packet/publish_frame.ts";
 import { frame, hex, p, type Row, s, table } from "./bytes_of.ts";
 
 function publish(changes: Partial<Publish> = {}): Publish {
@@ -189,4 +189,28 @@ Deno.test("encodePublish() gives every frame its own bytes when many are written
     (_, index) => encodePublish(publish({ topic: `t/${index}` }), 4).bytes,
   );
   frames.forEach((bytes, index) => strictEqual(decodePublish(bytes, 4).topic, `t/${index}`));
+});
+
+Deno.test("writePublish() writes behind what is there, and nothing when the memory has no room", () => {
+  const bytes = new Uint8Array(64);
+  let room = 20;
+  const memory = { bytes, take: (size: number) => size > room ? -1 : (room -= size, 3) };
+  const message = publish({ qos: 1, packetId: 7 });
+  const frame = encodePublish(message, 4).bytes;
+  strictEqual(writePublish(memory, message, 4), 3);
+  deepStrictEqual(bytes.subarray(3, 3 + frame.length), frame);
+  bytes.fill(0);
+  strictEqual(writePublish(memory, publish({ payload: new Uint8Array(20) }), 4), -1);
+  ok(bytes.every((byte) => byte === 0));
+});
+
+Deno.test("decodePublish() gives payloads that do not overlap when they are copies of any size", () => {
+  const payloads = Array.from({ length: 300 }, (_, at) => new Uint8Array((at * 37) % 400).fill(at));
+  const read = payloads.map((payload) => {
+    const { bytes } = encodePublish(publish({ qos: 1, packetId: 1, payload }), 4);
+    const { payload: kept } = decodePublish(bytes, 4);
+    bytes.fill(0);
+    return kept;
+  });
+  deepStrictEqual(read, payloads);
 });

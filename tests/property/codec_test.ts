@@ -1,5 +1,6 @@
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
+import { acknowledgementWord } from "../../src/packet/acknowledgement.ts";
 import { decode } from "../../src/packet/decode.ts";
 import { encode } from "../../src/packet/encode.ts";
 import { MalformedPacket } from "../../src/packet/malformed_packet.ts";
@@ -103,5 +104,36 @@ Deno.test("decode() throws nothing but MalformedPacket when the bytes are any", 
       },
     ),
     { numRuns: 10_000 },
+  );
+});
+
+Deno.test("decode() reads a packet wherever it lies when others stand around it", () => {
+  fc.assert(
+    fc.property(
+      versionAndPacket,
+      fc.uint8Array({ maxLength: 5 }),
+      fc.uint8Array({ maxLength: 5 }),
+      ([version, packet], before, after) => {
+        const frame = encode(packet, version);
+        const bytes = new Uint8Array([...before, ...frame, ...after]);
+        const to = before.length + frame.length;
+        deepStrictEqual(decode(bytes, version, before.length, to), packet);
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("acknowledgementWord() is what encode() writes when that is four bytes, and else 0", () => {
+  fc.assert(
+    fc.property(versionAndPacket, ([version, packet]) => {
+      const isAcknowledgement = ["puback", "pubrec", "pubrel", "pubcomp"].includes(packet.type);
+      const bytes = encode(packet, version);
+      const word = isAcknowledgement && bytes.length === 4
+        ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)
+        : 0;
+      strictEqual(acknowledgementWord(packet, version), word);
+    }),
+    { numRuns: 2000 },
   );
 });

@@ -57,6 +57,26 @@ Deno.test("Outbox.appendAs() writes the Packet Identifier into its copy only", a
   assert.deepEqual([...frame], [9, 0, 0, 9]);
 });
 
+Deno.test("Outbox.appendWord() writes four bytes, the highest first", async () => {
+  const { link, outbox } = setUp();
+  assert.equal(outbox.appendWord(0x4002_abcd), true);
+  outbox.flush();
+  await link.letAll();
+  assert.deepEqual(link.written, [0x40, 0x02, 0xab, 0xcd]);
+});
+
+Deno.test("Outbox.take() gives room behind what is there, and none above its maximum", async () => {
+  const { link, outbox } = setUp();
+  outbox.append(Uint8Array.of(1));
+  const at = outbox.take(3);
+  outbox.bytes.set([7, 8, 9], at);
+  assert.equal(outbox.take(100_000), -1);
+  outbox.append(Uint8Array.of(2));
+  outbox.flush();
+  await link.letAll();
+  assert.deepEqual(link.written, [1, 7, 8, 9, 2]);
+});
+
 Deno.test("Outbox gathers for the next write when one is under way", async () => {
   const { link, outbox } = setUp();
   outbox.append(Uint8Array.of(1));
