@@ -4,10 +4,11 @@
  * Exit status: that of the command; 2 for arguments that cannot be understood.
  */
 
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import deno from "./deno.json" with { type: "json" };
 import { check } from "./src/command/check.ts";
 import { explain, type ExplainOptions } from "./src/command/explain.ts";
+import { passwd, type PasswdOptions, usualPasswordIterations } from "./src/command/passwd.ts";
 import { run } from "./src/command/run.ts";
 import { schema } from "./src/command/schema.ts";
 import { scram, type ScramCommandOptions, usualIterations } from "./src/command/scram.ts";
@@ -16,6 +17,9 @@ import { storeImport } from "./src/command/store_import.ts";
 import { storeInspect } from "./src/command/store_inspect.ts";
 import type { StorePlace } from "./src/command/store_place.ts";
 import { storeVerify } from "./src/command/store_verify.ts";
+import { mostPasswordIterations } from "./src/authentication/password_hash.ts";
+import { why, type WhyOptions } from "./src/command/why.ts";
+import type { QoS } from "./src/packet/packet.ts";
 import { fewestIterations, mostIterations } from "./src/authentication/scram_keys.ts";
 import { nearest } from "./src/server/nearest.ts";
 
@@ -30,6 +34,7 @@ Examples:
   dunlin explain --config dunlin.json    show every effective value and its source
   dunlin schema > dunlin.schema.json     the JSON Schema of the file, for an editor
   dunlin scram ada < password.txt        a user for authentication.scram
+  dunlin passwd passwords.txt ada        a user for authentication.passwordFile
   dunlin store verify ./dunlin-data      check a store while no broker runs on it`;
 
 /**
@@ -54,7 +59,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .allowExcessArguments()
     .action(async (options: Parameters<typeof run>[0], command: Command) => {
       refuseOperands(program, command.args);
-      status = await run(options);
+      status = await run(options, deno.version);
     });
   program.command("check").argument("<file>", "the configuration file")
     .description("show every problem of a configuration file")
@@ -67,6 +72,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .action((options: ExplainOptions) => {
       status = explain(options);
     });
+  addWhyCommand(program, (done) => status = done);
   program.command("schema")
     .description("print the JSON Schema of the configuration file")
     .action(() => {
@@ -78,6 +84,22 @@ export async function main(args: readonly string[]): Promise<number> {
     .option("-r, --role <name...>", "the roles of the user", [])
     .action(async (user: string, options: ScramCommandOptions) => {
       status = await scram(user, options);
+    });
+  program.command("passwd").argument("<file>", "the password file, which is made if need be")
+    .argument("<user>", "the user name")
+    .description(
+      "set a user's password, read from standard input, in a file that Mosquitto reads too",
+    )
+    .option("-D, --delete", "delete the user")
+    .option("-b, --batch", "take the first line of standard input without asking")
+    .option(
+      "-i, --iterations <number>",
+      "how often it is hashed",
+      passwordIterationsOf,
+      usualPasswordIterations,
+    )
+    .action(async (file: string, user: string, options: PasswdOptions) => {
+      status = await passwd(file, user, options);
     });
   addStoreCommands(program, (done) => status = done);
 
@@ -95,6 +117,31 @@ function withConfigOptions(command: Command): Command {
     .option("-c, --config <file>", "the configuration file; without it the embedded defaults hold")
     .option("-p, --port <number>", "the port of the first TCP listener", portNumber)
     .option("-d, --data <directory>", "where the broker keeps its files");
+}
+
+/** Which rule of access decides. */
+function addWhyCommand(program: Command, done: (status: number) => void): void {
+  program.command("why")
+    .description("show which rule of access decides; exit status 0 permitted, 1 denied")
+    .option("-c, --config <file>", "the configuration file")
+    .option("--client <id>", "the client identifier")
+    .option("--user <name>", "the user name that it has proven; without it the client is anonymous")
+    .option("--role <name...>", "its roles")
+    .option("--address <address>", "the address that it comes from")
+    .option("--listener <name>", "the listener that it connects to")
+    .option("--certificate <field=value...>", "fields of its certificate, such as cn=pump-7")
+    .addOption(
+      new Option("--action <action>", "what it wants").makeOptionMandatory()
+        .choices(["connect", "publish", "subscribe", "receive"]),
+    )
+    .option("--topic <topic>", "a Topic Name, or for subscribe a Topic Filter")
+    .addOption(
+      new Option("--qos <qos>", "the QoS of the PUBLISH, or asked for").choices(["0", "1", "2"]),
+    )
+    .option("--retain", "the PUBLISH is retained")
+    .action(({ qos, ...options }: Omit<WhyOptions, "qos"> & { readonly qos?: string }) => {
+      done(why(qos === undefined ? options : { ...options, qos: Number(qos) as QoS }));
+    });
 }
 
 /** What is done with a store while no broker runs on it. */
@@ -143,6 +190,14 @@ function iterationsOf(text: string): number {
   if (iterations >= fewestIterations && iterations <= mostIterations) return iterations;
   throw new InvalidArgumentError(
     `Iterations are a whole number from ${fewestIterations} to ${mostIterations}.`,
+  );
+}
+
+function passwordIterationsOf(text: string): number {
+  const iterations = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (iterations >= 1 && iterations <= mostPasswordIterations) return iterations;
+  throw new InvalidArgumentError(
+    `Iterations are a whole number from 1 to ${mostPasswordIterations}.`,
   );
 }
 

@@ -35,7 +35,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   "zod": /^src\/server\/config[a-z_]*\.ts$/,
   "jsonc-parser": /^src\/server\/config[a-z_]*\.ts$/,
   "hono": /^src\/admin\//,
-  "jose": /^src\/authentication\/jwt\.ts$/,
+  "jose": /^src\/authentication\/jwt[a-z_]*\.ts$/,
 };
 
 /** The rest of Node's own modules: for those who may touch the world. */

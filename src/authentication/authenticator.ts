@@ -1,7 +1,6 @@
 /**
  * Who proves identities: one interface, the one that lets anonymous clients in, and how methods of
- * enhanced authentication join it. Password files, tokens and certificates come with the issue that
- * brings them.
+ * enhanced authentication join it. Ways to know a client are in chain.ts.
  */
 
 import { Reason } from "../packet/reason_code.ts";
@@ -14,6 +13,8 @@ export interface Authenticator {
   verify(credentials: Credentials): Verdict | Promise<Verdict>;
   /** An exchange of the Authentication Method that the credentials name; undefined: it is not on offer. */
   begin?(credentials: Credentials): Exchange | undefined;
+  /** Ends what it does on its own, such as watching a file. */
+  close?(): void;
 }
 
 /**
@@ -45,5 +46,6 @@ export function withMethods(plain: Authenticator, methods: readonly Method[]): A
   return {
     verify: (credentials) => plain.verify(credentials),
     begin: (credentials) => byName.get(credentials.authenticationMethod ?? "")?.begin(credentials),
+    close: () => plain.close?.(),
   };
 }

@@ -77,5 +77,11 @@ export class Exchanges {
 }
 
 function unavailable(error: unknown): Verdict {
-  return { type: "refused", reason: Reason.serverUnavailable, detail: String(error).slice(0, 200) };
+  // What was thrown may name servers, paths and queries: it is for the log.
+  return {
+    type: "refused",
+    reason: Reason.serverUnavailable,
+    detail: String(error).slice(0, 200),
+    told: "who the client is could not be found out",
+  };
 }

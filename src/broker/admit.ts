@@ -11,6 +11,7 @@ import { encode } from "../packet/encode.ts";
 import type { Auth, Connack, Connect } from "../packet/packet.ts";
 import type { ReasonCode } from "../packet/reason_code.ts";
 import { Reason } from "../packet/reason_code.ts";
+import { connectedAs } from "../policy/connected_as.ts";
 import type { ClientId, Identity } from "../policy/identity.ts";
 import { ownerName, sameOwner } from "../policy/identity.ts";
 import * as ids from "../session/packet_id_map.ts";
@@ -22,25 +23,26 @@ import type { Session } from "../session/session.ts";
 import { settle } from "../session/settle.ts";
 import { durably } from "../session/step.ts";
 import type { StoredSession, Write } from "../session/write.ts";
+import { notLetIn, ownerChanged } from "./access.ts";
 import { closeLive, dropLink } from "./close.ts";
 import { endSession } from "./end_session.ts";
-import { fits } from "./outgoing.ts";
+import { fits, unfit } from "./outgoing.ts";
 import { overfull } from "./pressure.ts";
 import { cancel, schedule } from "./schedule.ts";
 import type { Client, Live, Tables } from "./tables.ts";
-import { ask, NO_GROUPS, NO_STREAMS, observeDrop, replaceSession } from "./tables.ts";
+import { ask, NO_GROUPS, NO_STREAMS, observeDrop, replaceSession, rulesOf } from "./tables.ts";
 import { keepWill } from "./will.ts";
 
 /** CONNECT: reading stops until the client has been let in or turned away. */
 export function admitConnect(tables: Tables, live: Live, connect: Connect): void {
   const assigned = connect.clientId === "" ? assignedClientId(live.entropy) : "";
-  const result = onConnect(live.connection, connect, tables.rules, assigned);
+  const result = onConnect(live.connection, connect, rulesOf(tables, live), assigned);
   if (isRefusal(result)) {
     live.connection = result.connection;
     return turnAway(tables, live, result.reason, result.detail);
   }
   live.connection = result;
-  if (tooLargeFor(result, welcome(result, tables.rules, false))) {
+  if (tooLargeFor(result, welcome(result, rulesOf(tables, live), false))) {
     const detail = `its Maximum Packet Size of ${result.maximumPacketSize} is below a CONNACK`;
     return turnAway(tables, live, Reason.packetTooLarge, detail);
   }
@@ -72,15 +74,16 @@ function assignedClientId(entropy: Uint8Array): string {
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
-/** CONNACK with the reason, then the end [MQTT-3.2.2-7]. */
+/** CONNACK with the reason, then the end [MQTT-3.2.2-7]. `detail` is for the log, `told` for the client. */
 export function turnAway(
   tables: Tables,
   live: Live,
   reason: ReasonCode,
   detail: string,
   why: CloseReason = "refused",
+  told = detail,
 ): void {
-  const packet = refusal(live.connection, reason, detail);
+  const packet = refusal(live.connection, reason, told);
   if (!tooLargeFor(live.connection, packet)) {
     tables.out.push({ type: "send", to: live.id, packet });
   }
@@ -94,16 +97,24 @@ export function tooLargeFor({ maximumPacketSize }: Connection, packet: Connack |
 
 /** The client is who it says: what CONNACK tells of the proof stands in its exchange already. */
 export function admitIdentity(tables: Tables, live: Live, identity: Identity): void {
-  const { assigned, clientId } = live.connection;
+  const { assigned, peer } = live.connection;
+  const clientId = assigned
+    ? unusedClientId(tables, live.connection.clientId)
+    : live.connection.clientId;
   live.connection = {
     ...live.connection,
-    identity,
-    clientId: assigned ? unusedClientId(tables, clientId) : clientId,
+    identity: connectedAs(identity, clientId, peer),
+    clientId,
   };
   const { connection } = live;
+  const denied = notLetIn(tables, connection);
+  if (denied !== undefined) {
+    tables.out.push({ type: "observe", fact: denied.fact });
+    return turnAway(tables, live, Reason.notAuthorized, denied.told);
+  }
   if (
     connection.exchange?.data !== undefined &&
-    tooLargeFor(connection, welcome(connection, tables.rules, false))
+    tooLargeFor(connection, welcome(connection, rulesOf(tables, live), false))
   ) {
     const detail =
       `its Maximum Packet Size of ${connection.maximumPacketSize} is below a CONNACK with what its ` +
@@ -214,6 +225,7 @@ function greet(
   cancel(tables, { type: "session", client });
   cancel(tables, { type: "will", client });
   const writes: Write[] = [];
+  if (sessionPresent) ownerChanged(tables, client.session.owner, owner);
   const resumed = resume({ ...session, owner, expiryInterval }, connection.window);
   const next = withoutTooLarge(tables, live, resumed, writes);
   replaceSession(tables, client, next);
@@ -229,7 +241,7 @@ function greet(
     const patience = connection.keepAlive * 1500; // [MQTT-3.1.2-22]
     schedule(tables, { type: "keepAlive", live }, tables.now + patience);
   }
-  const connack = welcome(connection, tables.rules, sessionPresent);
+  const connack = welcome(connection, rulesOf(tables, live), sessionPresent);
   ask(tables, durably(clientId, writes, { type: "send", to: live.id, packet: connack }));
   tables.out.push({
     type: "observe",
@@ -253,12 +265,13 @@ function withoutTooLarge(
   session: Session,
   writes: Write[],
 ): Session {
-  if (live.connection.maximumPacketSize === Infinity) return session;
+  const { maximumPacketSize, mountPoint } = live.connection;
+  if (maximumPacketSize === Infinity && mountPoint === "") return session;
   let next = session;
   for (const packetId of session.resending) {
     const { delivery } = ids.get(session.inflight, packetId)!;
     if (delivery === undefined || fits(tables, live, delivery)) continue;
-    observeDrop(tables, session.clientId, delivery.message.topic, "tooLargeForClient");
+    observeDrop(tables, session.clientId, delivery.message.topic, unfit(live, delivery));
     const settled = settle(next, packetId);
     next = settled.session;
     for (const write of settled.writes) writes.push(write);

@@ -9,21 +9,24 @@ import { authFor, farewellCode, onAuth } from "../connection/on_auth.ts";
 import type { Auth } from "../packet/packet.ts";
 import type { ReasonCode } from "../packet/reason_code.ts";
 import { Reason } from "../packet/reason_code.ts";
+import { connectedAs } from "../policy/connected_as.ts";
 import type { Identity, Verdict } from "../policy/identity.ts";
 import { ownerName, sameOwner } from "../policy/identity.ts";
 import type { CloseReason } from "../session/fact.ts";
 import { isStored } from "../session/session.ts";
 import { durably } from "../session/step.ts";
+import type { Write } from "../session/write.ts";
+import { notLetIn, ownerChanged } from "./access.ts";
 import { admitIdentity, tooLargeFor, turnAway } from "./admit.ts";
 import { closeLive, dropLink } from "./close.ts";
 import { cancel, schedule } from "./schedule.ts";
 import type { Client, Live, Tables } from "./tables.ts";
-import { ask, replaceSession } from "./tables.ts";
+import { ask, replaceSession, rulesOf } from "./tables.ts";
 
 /** An AUTH at a stage that allows one: the next step, or the first one of a re-authentication. */
 export function authenticate(tables: Tables, live: Live, auth: Auth): void {
   const before = live.connection;
-  const result = onAuth(before, auth, tables.rules.limits);
+  const result = onAuth(before, auth, rulesOf(tables, live).limits);
   if (isRefusal(result)) {
     return refuse(tables, live, result.reason, result.detail, "protocolError");
   }
@@ -31,7 +34,7 @@ export function authenticate(tables: Tables, live: Live, auth: Auth): void {
   if (result.stage === "authenticating") {
     tables.out.push({ type: "pause", connection: live.id });
   } else if (before.stage === "connected") {
-    const { reauthenticationTimeout } = tables.rules.limits;
+    const { reauthenticationTimeout } = rulesOf(tables, live).limits;
     const until = tables.now + reauthenticationTimeout * 1000;
     schedule(tables, { type: "reauthentication", live }, until);
   }
@@ -57,7 +60,7 @@ export function onVerdict(tables: Tables, live: Live, verdict: Verdict): void {
   if (exchange === undefined ? stage !== "authenticating" : exchange.turn !== "broker") return;
   switch (verdict.type) {
     case "refused":
-      return refuse(tables, live, verdict.reason, verdict.detail, "refused");
+      return refuse(tables, live, verdict.reason, verdict.detail, "refused", verdict.told);
     case "continue":
       return askForMore(tables, live, verdict.data);
     case "accepted":
@@ -65,6 +68,7 @@ export function onVerdict(tables: Tables, live: Live, verdict: Verdict): void {
         const over = { ...exchange, turn: "over" as const, data: verdict.data };
         live.connection = { ...live.connection, exchange: over };
       }
+      schedule(tables, { type: "identity", live }, verdict.expiresAt ?? Infinity);
       if (stage === "authenticating") return admitIdentity(tables, live, verdict.identity);
       return reauthenticated(tables, live, live.client!, verdict.identity);
   }
@@ -85,28 +89,36 @@ function askForMore(tables: Tables, live: Live, data: Uint8Array | undefined): v
 }
 
 /** AUTH 0x00: the client is whom it was, maybe with other roles; a session has one owner. */
-function reauthenticated(tables: Tables, live: Live, client: Client, identity: Identity): void {
-  const before = live.connection.identity;
-  if (!sameOwner(before, identity)) {
-    const detail = `${ownerName(identity)} on a connection of ${ownerName(before)}`;
+function reauthenticated(tables: Tables, live: Live, client: Client, proven: Identity): void {
+  const { identity: before, clientId, peer } = live.connection;
+  if (!sameOwner(before, proven)) {
+    const detail = `${ownerName(proven)} on a connection of ${ownerName(before)}`;
     return refuse(tables, live, Reason.notAuthorized, detail, "refused");
+  }
+  const identity = connectedAs(proven, clientId, peer);
+  const denied = notLetIn(tables, { ...live.connection, identity });
+  if (denied !== undefined) {
+    tables.out.push({ type: "observe", fact: denied.fact });
+    return refuse(tables, live, Reason.notAuthorized, denied.told, "refused");
   }
   if (!sendAuth(tables, live, Reason.success, live.connection.exchange?.data)) return;
   cancel(tables, { type: "reauthentication", live });
   live.connection = { ...live.connection, stage: "connected", exchange: undefined, identity };
-  const { clientId, session } = client;
+  const { session } = client;
   if (sameRoles(before, identity)) return;
   replaceSession(tables, client, { ...session, owner: identity });
-  tables.tree.forget(); // what its roles may receive stands in the cached matches
-  if (!isStored(session)) return;
+  ownerChanged(tables, before, identity); // what its roles may receive stands in the cached matches
+  const writes: Write[] = [];
   const { expiryInterval } = session;
   const owner = identity;
-  ask(
-    tables,
-    durably(clientId, [
-      { type: "putSession", clientId, owner, expiryInterval, expiresAt: Infinity },
-    ]),
-  );
+  if (isStored(session)) {
+    writes.push({ type: "putSession", clientId, owner, expiryInterval, expiresAt: Infinity });
+  }
+  if (client.will !== undefined) { // it is published with the rights that the client has now
+    client.will = { ...client.will, owner };
+    writes.push({ type: "putWill", will: client.will });
+  }
+  if (writes.length > 0) ask(tables, durably(clientId, writes));
 }
 
 function sameRoles(a: Identity, b: Identity): boolean {
@@ -138,16 +150,17 @@ function refuse(
   reason: ReasonCode,
   detail: string,
   why: CloseReason,
+  told = detail,
 ): void {
   if (live.connection.stage === "authenticating") {
-    return turnAway(tables, live, reason, detail, why);
+    return turnAway(tables, live, reason, detail, why, told);
   }
-  closeLive(tables, live, why, farewellCode(reason), detail);
+  closeLive(tables, live, why, farewellCode(reason), detail, told);
 }
 
 /** connectTimeout is over and the link is in no session yet. */
 export function connectTimedOut(tables: Tables, live: Live): void {
-  const { connectTimeout } = tables.rules.limits;
+  const { connectTimeout } = rulesOf(tables, live).limits;
   const { stage, exchange } = live.connection;
   const within = `within connectTimeout (${connectTimeout} s)`;
   if (stage !== "authenticating") {
@@ -164,9 +177,15 @@ export function connectTimedOut(tables: Tables, live: Live): void {
   turnAway(tables, live, Reason.serverUnavailable, detail, "connectTimeout");
 }
 
+/** What proved its identity is worth nothing any more, such as a token. */
+export function identityExpired(tables: Tables, live: Live): void {
+  const detail = "what its identity was proven with has expired";
+  closeLive(tables, live, "identityExpired", Reason.maximumConnectTime, detail);
+}
+
 /** reauthenticationTimeout is over. */
 export function reauthenticationTimedOut(tables: Tables, live: Live): void {
-  const { reauthenticationTimeout } = tables.rules.limits;
+  const { reauthenticationTimeout } = rulesOf(tables, live).limits;
   const detail = "its re-authentication was not completed within reauthenticationTimeout " +
     `(${reauthenticationTimeout} s)`;
   const reason = live.connection.exchange?.turn === "client"

@@ -9,7 +9,7 @@ import { Reason, reasonName } from "../packet/reason_code.ts";
 import type { Instant } from "../policy/identity.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { Effect } from "../session/effect.ts";
-import { arrived, shiftTail, tailStart } from "../session/queue.ts";
+import { arrived, queueLength, shiftTail, tailStart } from "../session/queue.ts";
 import { admitLoaded, turnAway } from "./admit.ts";
 import { onVerdict } from "./authenticate.ts";
 import { closeLive, dropLink, leave } from "./close.ts";
@@ -17,13 +17,14 @@ import type { Event } from "./event.ts";
 import { onDeadline } from "./expire.ts";
 import { onPacket } from "./on_packet.ts";
 import { goOnReading } from "./pressure.ts";
+import { publishOwn } from "./publish_own.ts";
 import { recover, recovered, recoverMember } from "./recover.ts";
 import { refill } from "./refill.ts";
 import { cancel, schedule, takeDue } from "./schedule.ts";
 import { onSettled } from "./settled.ts";
 import { pump } from "./shared.ts";
 import type { Live, Tables } from "./tables.ts";
-import { newTables, observeDrop, replaceSession } from "./tables.ts";
+import { newTables, observeDrop, replaceSession, rulesOf } from "./tables.ts";
 
 /** Deadlines that one tick acts on at most: what is left is due at the next one, at once. */
 const DEADLINES_A_TICK = 1_000;
@@ -35,7 +36,10 @@ export class Broker {
     this.#tables = newTables(rules);
   }
 
-  /** Takes one event in and returns what is to be done, in order. `now` never falls. */
+  /**
+   * Takes one event in and returns what is to be done, in order; the list is good until the next step, as one
+   * for each would be a tenth of the memory that a message costs. `now` never falls.
+   */
   step(event: Event, now: Instant): readonly Effect[] {
     const tables = this.#tables;
     const { out } = tables;
@@ -101,9 +105,10 @@ function answer(tables: Tables, event: Event): void {
       return recover(tables, event.record);
     case "recovered":
       return recovered(tables);
+    case "publish":
+      return publishOwn(tables, event.messages);
     case "rules":
-      tables.rules = event.rules;
-      return tables.tree.forget();
+      return newRules(tables, event.rules);
     case "kick": {
       const client = tables.clients.get(event.clientId);
       if (client?.live !== undefined) {
@@ -115,6 +120,15 @@ function answer(tables: Tables, event: Event): void {
       for (const live of [...tables.connections.values()]) {
         closeLive(tables, live, "shutdown", Reason.serverShuttingDown, "the broker is stopped");
       }
+  }
+}
+
+/** What waits is asked about again when it leaves; a shared queue may now have somebody to go to. */
+function newRules(tables: Tables, rules: Rules): void {
+  tables.rules = rules;
+  tables.tree.forget();
+  for (const group of tables.groups.values()) {
+    if (queueLength(group.session.queue) > 0) pump(tables, group);
   }
 }
 
@@ -138,10 +152,11 @@ function open(tables: Tables, event: Event & { type: "opened" }): void {
       drain: undefined,
       retry: undefined,
       reauthentication: undefined,
+      identity: undefined,
     },
   };
   tables.connections.set(live.id, live);
-  const { connectTimeout } = tables.rules.limits;
+  const { connectTimeout } = rulesOf(tables, live).limits;
   schedule(tables, { type: "connect", live }, tables.now + connectTimeout * 1000);
 }
 

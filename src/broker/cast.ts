@@ -9,7 +9,7 @@ import { owned, publishOf } from "../session/message.ts";
 import { deliver } from "../session/deliver.ts";
 import { queueLength } from "../session/queue.ts";
 import { durably } from "../session/step.ts";
-import { fits, sendDelivery, sendNow } from "./outgoing.ts";
+import { fits, sendDelivery, sendNow, unfit } from "./outgoing.ts";
 import type { Cast, Plan, Shape, Target } from "./plan.ts";
 import { withoutOwn } from "./plan.ts";
 import { queueBound } from "./queued.ts";
@@ -32,7 +32,7 @@ export function castToAll(tables: Tables, message: Message, plan: Plan): void {
 /** Whether the client gets the same bytes as others of its version. */
 export function shareable(client: Client): boolean {
   return sendable(client) && client.live!.connection.maximumPacketSize === Infinity &&
-    client.live!.connection.outgoingAliases === 0;
+    client.live!.connection.outgoingAliases === 0 && client.live!.connection.mountPoint === "";
 }
 
 /**
@@ -94,7 +94,7 @@ export function castToOne(tables: Tables, message: Message, target: Target): voi
         ask(tables, durably(client.clientId, [], sent));
       }
     } else {
-      observeDrop(tables, client.clientId, message.topic, "tooLargeForClient");
+      observeDrop(tables, client.clientId, message.topic, unfit(client.live!, delivery));
     }
   } else if (client.live?.congested) {
     observeDrop(tables, client.clientId, message.topic, "congested");

@@ -15,13 +15,17 @@ import type { Client, Live, Tables } from "./tables.ts";
 import { ask, replaceSession } from "./tables.ts";
 import { dropWill, fireWill } from "./will.ts";
 
-/** Closes a connection that is let in, or was about to be: told why, where its version can be told. */
+/**
+ * Closes a connection that is let in, or was about to be: told why, where its version can be told. `detail` is
+ * for the log, `told` for the client.
+ */
 export function closeLive(
   tables: Tables,
   live: Live,
   reason: CloseReason,
   reasonCode: ReasonCode,
   detail: string,
+  told = detail,
 ): void {
   const { version, problemInformation } = live.connection;
   if (version === 5 && live.ready) {
@@ -31,7 +35,7 @@ export function closeLive(
       packet: {
         type: "disconnect",
         reasonCode,
-        properties: problemInformation ? { reasonString: detail.slice(0, 200) } : undefined,
+        properties: problemInformation ? { reasonString: told.slice(0, 200) } : undefined,
       },
     });
   }
@@ -64,6 +68,7 @@ export function leave(
   tables.liveVersion += 1;
   cancel(tables, { type: "connect", live });
   cancel(tables, { type: "reauthentication", live });
+  cancel(tables, { type: "identity", live });
   cancel(tables, { type: "keepAlive", live });
   cancel(tables, { type: "drain", live });
   cancel(tables, { type: "retry", live });

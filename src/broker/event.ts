@@ -10,6 +10,7 @@ import type { CloseReason } from "../session/fact.ts";
 import type { Persist } from "../session/effect.ts";
 import type { Delivery, Order } from "../session/message.ts";
 import type { IndexRecord, StoredSession } from "../session/write.ts";
+import type { OwnMessage } from "./publish_own.ts";
 
 export type Event =
   | {
@@ -57,6 +58,8 @@ export type Event =
   /** At start, before the first connection: what the store kept, and that this was all. */
   | { readonly type: "indexed"; readonly record: IndexRecord }
   | { readonly type: "recovered" }
+  /** The broker's own messages. */
+  | { readonly type: "publish"; readonly messages: readonly OwnMessage[] }
   | { readonly type: "rules"; readonly rules: Rules }
   | { readonly type: "kick"; readonly clientId: ClientId; readonly reason: ReasonCode }
   | { readonly type: "shutdown" };

@@ -3,9 +3,13 @@
  */
 
 import { Reason } from "../packet/reason_code.ts";
+import type { Effect } from "../session/effect.ts";
 import { durably } from "../session/step.ts";
 import { retry } from "../session/retry.ts";
-import { connectTimedOut, reauthenticationTimedOut } from "./authenticate.ts";
+import { settle } from "../session/settle.ts";
+import type { Write } from "../session/write.ts";
+import { mayReceive } from "./access.ts";
+import { connectTimedOut, identityExpired, reauthenticationTimedOut } from "./authenticate.ts";
 import { closeLive } from "./close.ts";
 import { endDelay } from "./delayed.ts";
 import { endSession } from "./end_session.ts";
@@ -24,6 +28,8 @@ export function onDeadline(tables: Tables, deadline: Deadline): void {
       return connectTimedOut(tables, deadline.live);
     case "reauthentication":
       return reauthenticationTimedOut(tables, deadline.live);
+    case "identity":
+      return identityExpired(tables, deadline.live);
     case "keepAlive":
       return checkKeepAlive(tables, deadline.live);
     case "drain":
@@ -84,7 +90,19 @@ function resendLate(tables: Tables, live: Live): void {
   const { session, outbound, pubrecs } = retry(client.session, tables.now, interval);
   if (session === client.session) return;
   replaceSession(tables, client, session);
-  const then = outbound.map((each) => sendOutbound(tables, live, each));
+  const then: Effect[] = [];
+  const writes: Write[] = [];
+  for (const each of outbound) {
+    const topic = each.delivery?.message.topic;
+    if (topic === undefined || mayReceive(tables, client, topic)) {
+      then.push(sendOutbound(tables, live, each));
+      continue;
+    }
+    observeDrop(tables, client.clientId, topic, "notPermitted");
+    const settled = settle(client.session, each.packetId);
+    replaceSession(tables, client, settled.session);
+    writes.push(...settled.writes);
+  }
   for (const packetId of pubrecs) {
     then.push({
       type: "send",
@@ -92,5 +110,5 @@ function resendLate(tables: Tables, live: Live): void {
       packet: { type: "pubrec", packetId, reasonCode: Reason.success, properties: undefined },
     });
   }
-  ask(tables, durably(client.clientId, [], ...then));
+  ask(tables, durably(client.clientId, writes, ...then));
 }

@@ -9,12 +9,12 @@ import type { QoS } from "../packet/packet.ts";
 import { deliver, sendNow } from "../session/deliver.ts";
 import type { Effect } from "../session/effect.ts";
 import type { Message } from "../session/message.ts";
-import { owned } from "../session/message.ts";
-import type { Write } from "../session/write.ts";
 import { castToAll, castToOne, shareable } from "./cast.ts";
+import type { FannedOut } from "./fanned_out.ts";
+import { kept, nothingYet, pushed } from "./fanned_out.ts";
 import type { Frames } from "./frames.ts";
 import { frameOf } from "./frames.ts";
-import { fits, sendDelivery } from "./outgoing.ts";
+import { fits, sendDelivery, unfit } from "./outgoing.ts";
 import type { Target } from "./plan.ts";
 import { withoutOwn } from "./plan.ts";
 import { queueBound } from "./queued.ts";
@@ -24,37 +24,12 @@ import type { Tables } from "./tables.ts";
 import { observeDrop, replaceSession, sendable } from "./tables.ts";
 import { deliveryTo } from "./target.ts";
 
-/** What a message led to: to be made durable, and to leave after that. */
-export interface FannedOut {
-  /** The message with bytes of its own, made when the first queue takes it. */
-  kept: Message | undefined;
-  writes: Write[];
-  then: Effect[];
-  /** Somebody subscribes to it, connected or not. */
-  readonly matched: boolean;
-}
-
-/** Frozen, so that nothing gets into it: most messages have one subscriber, whose arrays hold one item. */
-const NONE: never[] = Object.freeze([]) as unknown as never[];
-
-/** The list with one more item, a new one where it was empty: an array that begins with a push has room for 17. */
-export function pushed<T>(list: T[], item: T): T[] {
-  if (list.length === 0) return [item];
-  list.push(item);
-  return list;
-}
-
-/** The message for a queue: one copy however many queues take it. */
-export function kept(result: FannedOut, message: Message): Message {
-  return result.kept ??= owned(message);
-}
-
 /** Sends, queues or drops the message for each that it matches. */
 export function fanOut(tables: Tables, message: Message): FannedOut {
   const plan = tables.tree.match(message.topic);
   const { targets, groups } = plan;
   const matched = targets.length > 0 || groups.length > 0;
-  const result: FannedOut = { kept: undefined, writes: NONE, then: NONE, matched };
+  const result = nothingYet(matched);
   if (message.qos === 0) {
     castToAll(tables, message, plan);
   } else {
@@ -83,7 +58,7 @@ function toTarget(
   const delivery = deliveryTo(message, target, qos);
   const ready = sendable(client);
   if (ready && !fits(tables, client.live!, delivery)) {
-    return observeDrop(tables, client.clientId, message.topic, "tooLargeForClient");
+    return observeDrop(tables, client.clientId, message.topic, unfit(client.live!, delivery));
   }
   const { session } = client;
   const sent = ready ? sendNow(session, delivery, tables.rules.limits, tables.now) : undefined;

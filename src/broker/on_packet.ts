@@ -5,6 +5,7 @@
 
 import type { Refusal } from "../connection/guard.ts";
 import { isRefusal } from "../connection/guard.ts";
+import { mountedFilters } from "../connection/mount_point.ts";
 import { passGuards } from "../connection/pipeline.ts";
 import { stageRefuses } from "../connection/stage.ts";
 import { variableByteIntegerSize } from "../packet/fixed_header.ts";
@@ -30,7 +31,7 @@ import { route, takeOrder } from "./route.ts";
 import { index, unindex } from "./subscribe.ts";
 import { holdBack, overfull } from "./pressure.ts";
 import type { Client, Live, Tables } from "./tables.ts";
-import { ask, replaceSession } from "./tables.ts";
+import { ask, replaceSession, rulesOf } from "./tables.ts";
 
 /** One packet, after which the connection may be gone, or be held back. */
 export function onPacket(tables: Tables, live: Live, packet: Packet): void {
@@ -69,9 +70,16 @@ function accept(tables: Tables, live: Live, packet: Packet): void {
         return closeLive(tables, live, "protocolError", Reason.packetTooLarge, detail);
       }
       const client = live.client!;
-      apply(tables, live, client, transition(client.session, packet, givenTo(tables, live)));
+      const meant = inTree(live, packet);
+      apply(tables, live, client, transition(client.session, meant, givenTo(tables, live)));
     }
   }
+}
+
+/** The packet with its filters as they are in the whole tree of topics. */
+function inTree({ connection: { mountPoint } }: Live, packet: Packet): Packet {
+  const hasFilters = packet.type === "subscribe" || packet.type === "unsubscribe";
+  return mountPoint === "" || !hasFilters ? packet : mountedFilters(mountPoint, packet);
 }
 
 /** Whether SUBACK or UNSUBACK, a code for each filter, is more than the client takes [MQTT-3.1.2-24]. */
@@ -105,7 +113,7 @@ function transition(session: Session, packet: Packet, given: Given): Step<Sessio
 function givenTo(tables: Tables, live: Live): Given {
   return {
     now: tables.now,
-    rules: tables.rules,
+    rules: rulesOf(tables, live),
     identity: live.connection.identity,
     connection: live.id,
     version: live.connection.version,
@@ -175,7 +183,7 @@ function askReceipt(
 
 function publish(tables: Tables, live: Live, packet: Publish): void {
   const client = live.client!;
-  const passed = passGuards({ connection: live.connection, packet }, tables.rules);
+  const passed = passGuards({ connection: live.connection, packet }, rulesOf(tables, live));
   if (passed.connection !== live.connection) live.connection = passed.connection;
   // What was accepted before is acknowledged again, whatever the rules say now [MQTT-4.3.3-10].
   const again = packet.qos === 2 && ids.has(client.session.received, packet.packetId);
@@ -193,20 +201,21 @@ function publish(tables: Tables, live: Live, packet: Publish): void {
   }
   if (passed.answer === "disconnect") {
     observeRefusal(tables, client, packet, passed);
-    return closeLive(tables, live, "protocolError", passed.reason, passed.detail);
+    const why = passed.reason === Reason.notAuthorized ? "refused" : "protocolError";
+    return closeLive(tables, live, why, passed.reason, passed.detail);
   }
   refusePublish(tables, live, packet, passed);
 }
 
 /** What a refusal says. */
-type Why = Pick<Refusal, "reason" | "detail">;
+type Why = Pick<Refusal, "reason" | "detail" | "told">;
 
 /** Answers with the Reason Code where the version has one, and does nothing else with the message. */
 function refusePublish(tables: Tables, live: Live, packet: Publish, why: Why): void {
   const client = live.client!;
   observeRefusal(tables, client, packet, why);
   if (packet.qos === 0) return;
-  const { reason, detail } = why;
+  const { reason, detail, told } = why;
   const { version, problemInformation } = live.connection;
   const type = packet.qos === 1 ? "puback" : "pubrec";
   ask(
@@ -219,7 +228,7 @@ function refusePublish(tables: Tables, live: Live, packet: Publish, why: Why): v
         packetId: packet.packetId,
         reasonCode: version === 5 ? reason : Reason.success,
         properties: version === 5 && problemInformation
-          ? { reasonString: detail.slice(0, 200) } // it may quote a whole topic [MQTT-3.4.2-2]
+          ? { reasonString: (told ?? detail).slice(0, 200) } // it may quote a whole topic [MQTT-3.4.2-2]
           : undefined,
       },
     }),

@@ -6,14 +6,20 @@
 import { encodePublish } from "../packet/publish_frame.ts";
 import type { PacketId, Publish } from "../packet/packet.ts";
 import type { Effect } from "../session/effect.ts";
+import type { DropReason } from "../session/fact.ts";
 import type { Delivery } from "../session/message.ts";
 import { publishOf } from "../session/message.ts";
 import type { Outbound } from "../session/replenish.ts";
+import { isMounted } from "../topic/mount_point.ts";
 import type { Live, Tables } from "./tables.ts";
 
-/** Whether the client takes a packet of that size; what it does not is dropped [MQTT-3.1.2-25]. */
+/**
+ * Whether the client takes a packet of that size, and sees its topic; what it does not is dropped
+ * [MQTT-3.1.2-25].
+ */
 export function fits(tables: Tables, live: Live, delivery: Delivery): boolean {
-  const { maximumPacketSize, version } = live.connection;
+  const { maximumPacketSize, version, mountPoint } = live.connection;
+  if (mountPoint !== "" && !isMounted(mountPoint, delivery.message.topic)) return false;
   if (maximumPacketSize === Infinity) return true;
   const publish = publishOf(delivery, 0, false, tables.now);
   return encodePublish(publish, version).bytes.length <= maximumPacketSize;
@@ -30,12 +36,24 @@ export function sendDelivery(
   packetId: PacketId,
   dup: boolean,
 ): Effect {
-  const publish = publishOf(delivery, packetId, dup, tables.now);
+  const publish = seenBy(live, publishOf(delivery, packetId, dup, tables.now));
   if (packetId > 0 || live.connection.outgoingAliases > 0) {
     return { type: "send", to: live.id, packet: publish };
   }
   const frame = encodePublish(publish, live.connection.version);
   return { type: "deliver", to: [live.id], frame };
+}
+
+/** Why `fits` was false. */
+export function unfit({ connection: { mountPoint } }: Live, { message }: Delivery): DropReason {
+  return isMounted(mountPoint, message.topic) ? "tooLargeForClient" : "outsideMountPoint";
+}
+
+/** With its topic as the client knows it. */
+function seenBy({ connection: { mountPoint } }: Live, publish: Publish): Publish {
+  return mountPoint === ""
+    ? publish
+    : { ...publish, topic: publish.topic.slice(mountPoint.length) };
 }
 
 /** Sends a QoS 0 delivery at once: it waits for no store. */

@@ -65,7 +65,7 @@ export function planOf(rules: Rules, topic: TopicName, values: readonly Subscrib
   }
   const targets: Target[] = [];
   for (const [client, subscriptions] of byClient) {
-    if (permits(rules, client.session.owner, "receive", topic).permitted) {
+    if (permits(rules, client.session.owner, "receive", topic).permitted) { // see `ownerChanged`
       targets.push(targetOf(client, subscriptions));
     }
   }

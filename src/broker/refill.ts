@@ -10,6 +10,7 @@ import * as fifo from "../session/fifo.ts";
 import { tailLength, tailStart } from "../session/queue.ts";
 import { replenish } from "../session/replenish.ts";
 import type { Write } from "../session/write.ts";
+import { mayReceive } from "./access.ts";
 import { fits, sendOutbound } from "./outgoing.ts";
 import { streamRetained, streamsHalf } from "./retained_stream.ts";
 import { takeShared } from "./shared.ts";
@@ -46,6 +47,7 @@ function fillWindow(tables: Tables, client: Client, live: Live): void {
     (delivery) => fits(tables, live, delivery),
     tables.rules.limits.sendWindowBytes,
     live.qos0Room,
+    ({ message }) => mayReceive(tables, client, message.topic),
   );
   live.qos0Room -= done.qos0Bytes;
   if (done.session === client.session) return;

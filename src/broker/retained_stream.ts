@@ -15,7 +15,7 @@ import { hasWindow } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { Write } from "../session/write.ts";
-import { fits, sendDelivery, sendNow } from "./outgoing.ts";
+import { fits, sendDelivery, sendNow, unfit } from "./outgoing.ts";
 import type { Client, Tables } from "./tables.ts";
 import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
 
@@ -119,7 +119,7 @@ function deliveryOf(
     group: undefined,
   };
   if (fits(tables, client.live!, delivery)) return delivery;
-  observeDrop(tables, client.clientId, message.topic, "tooLargeForClient");
+  observeDrop(tables, client.clientId, message.topic, unfit(client.live!, delivery));
   return undefined;
 }
 

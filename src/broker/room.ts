@@ -34,7 +34,9 @@ export function noRoomFor(tables: Tables, message: Message): DropReason | undefi
     if (reason !== undefined) return reason;
   }
   for (const group of groups) {
-    if (queueLength(group.session.queue) === 0 && someTakesNow(tables, group)) continue;
+    if (queueLength(group.session.queue) === 0 && someTakesNow(tables, group, message.topic)) {
+      continue;
+    }
     const reason = queueReason(tables, group.session, waiting);
     if (reason !== undefined) return reason;
   }

@@ -11,15 +11,17 @@ import type { Effect } from "../session/effect.ts";
 import * as fifo from "../session/fifo.ts";
 import type { Delivery, Message } from "../session/message.ts";
 import * as ids from "../session/packet_id_map.ts";
-import { putBack, queueLength, shiftHead } from "../session/queue.ts";
+import { putBack, queueLength, shiftHead, takeOut } from "../session/queue.ts";
 import { ALONE } from "../session/queue_bound.ts";
 import { hasWindow, isStored, newSession } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { Write } from "../session/write.ts";
-import type { FannedOut } from "./fan_out.ts";
-import { kept, pushed } from "./fan_out.ts";
-import { fits, sendDelivery, sendNow } from "./outgoing.ts";
+import type { TopicName } from "../topic/topic_name.ts";
+import { mayReceive } from "./access.ts";
+import type { FannedOut } from "./fanned_out.ts";
+import { kept, pushed } from "./fanned_out.ts";
+import { fits, sendDelivery, sendNow, unfit } from "./outgoing.ts";
 import { queueBound } from "./queued.ts";
 import { readOn } from "./refill.ts";
 import type { Client, Group, Member, Tables } from "./tables.ts";
@@ -108,18 +110,27 @@ export function shareOut(
   result: FannedOut,
 ): void {
   if (message.qos === 0) {
-    const member = nextMember(group, () => true);
+    const member = nextMember(group, (each) => mayReceive(tables, each.client, message.topic));
     if (member === undefined) {
-      return observeDrop(tables, group.key, message.topic, "nobodyInGroup");
+      const why = someMay(tables, group, message) ? "nobodyInGroup" : "notPermitted";
+      return observeDrop(tables, group.key, message.topic, why);
     }
     const delivery = deliveryFor(group, member, message);
     if (!fits(tables, member.client.live!, delivery)) {
-      return observeDrop(tables, member.client.clientId, message.topic, "tooLargeForClient");
+      return observeDrop(
+        tables,
+        member.client.clientId,
+        message.topic,
+        unfit(member.client.live!, delivery),
+      );
     }
     return sendNow(tables, member.client.live!, delivery);
   }
   if (queueLength(group.session.queue) === 0) {
-    const member = nextMember(group, (each) => takesNow(tables, each));
+    const member = nextMember(
+      group,
+      (each) => takesNow(tables, each) && mayReceive(tables, each.client, message.topic),
+    );
     if (member !== undefined) {
       const writes: Write[] = [];
       const then: Effect[] = [];
@@ -129,7 +140,15 @@ export function shareOut(
       return;
     }
   }
+  if (!someMay(tables, group, message)) {
+    return observeDrop(tables, group.key, message.topic, "notPermitted");
+  }
   enqueue(tables, group, message, result);
+}
+
+/** Whether any member, here or away, may have the message. */
+function someMay(tables: Tables, { members }: Group, { topic }: Message): boolean {
+  return members.some(({ client }) => mayReceive(tables, client, topic));
 }
 
 function enqueue(tables: Tables, group: Group, message: Message, result: FannedOut): void {
@@ -170,7 +189,10 @@ export function pump(tables: Tables, group: Group): void {
   readOn(tables, group);
 }
 
-/** Moves messages from the group's queue to one member, as its quota allows. */
+/**
+ * Moves messages from the group's queue to one member, as its quota allows. What it may not have it
+ * leaves to the others; what none may have any more goes.
+ */
 export function takeShared(
   tables: Tables,
   group: Group,
@@ -180,14 +202,23 @@ export function takeShared(
 ): void {
   const member = group.members.find((other) => other.client === client);
   while (member !== undefined && takesNow(tables, member)) {
-    const first = fifo.peek(group.session.queue.head);
+    const { queue } = group.session;
+    const first = fifo.peek(queue.head);
     if (first === undefined) break;
-    const { message } = first;
-    replaceSession(tables, group, { ...group.session, queue: shiftHead(group.session.queue) });
+    const allowed = mayReceive(tables, client, first.message.topic);
+    const gone = !allowed && !someMay(tables, group, first.message);
+    const taken = allowed || gone
+      ? { delivery: first, queue: shiftHead(queue) }
+      : takeOut(queue, ({ message: { topic } }) => mayReceive(tables, client, topic));
+    if (taken === undefined) break;
+    const { message } = taken.delivery;
+    replaceSession(tables, group, { ...group.session, queue: taken.queue });
     if (isStored(group.session)) {
       writes.push({ type: "deleteQueued", clientId: group.key, order: message.order });
     }
-    if (message.expiresAt <= tables.now) {
+    if (gone) {
+      observeDrop(tables, group.key, message.topic, "notPermitted");
+    } else if (message.expiresAt <= tables.now) {
       observeDrop(tables, group.key, message.topic, "expired");
     } else {
       send(tables, group, member, message, writes, then);
@@ -207,7 +238,7 @@ function send(
   const live = client.live!;
   const delivery = deliveryFor(group, { client, subscription }, message);
   if (!fits(tables, live, delivery)) {
-    return observeDrop(tables, client.clientId, message.topic, "tooLargeForClient");
+    return observeDrop(tables, client.clientId, message.topic, unfit(live, delivery));
   }
   if (delivery.qos === 0) return sendNow(tables, live, delivery);
   const delivered = deliver(client.session, delivery, {
@@ -248,9 +279,11 @@ function nextMember(group: Group, passes: (member: Member) => boolean): Member |
   return undefined;
 }
 
-/** Whether a member that is here could be sent a message now. */
-export function someTakesNow(tables: Tables, group: Group): boolean {
-  return group.members.some((member) => sendable(member.client) && takesNow(tables, member));
+/** Whether a member that is here could be sent a message of that topic now. */
+export function someTakesNow(tables: Tables, group: Group, topic: TopicName): boolean {
+  return group.members.some((member) =>
+    sendable(member.client) && takesNow(tables, member) && mayReceive(tables, member.client, topic)
+  );
 }
 
 /** Has quota, and nothing of its own that the message would overtake. */

@@ -5,6 +5,7 @@
 
 import type { ClientId, ConnectionId, Instant } from "../policy/identity.ts";
 import type { Rules } from "../policy/rules.ts";
+import { rulesFor } from "../policy/rules.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Effect, Persist } from "../session/effect.ts";
 import type { DropReason } from "../session/fact.ts";
@@ -46,7 +47,9 @@ export interface Live {
   qos0Room: number;
   /** Topic Aliases that the broker has set towards this client. */
   outgoingAliases: Map<TopicName, number> | undefined;
-  readonly due: Due<"connect" | "keepAlive" | "drain" | "retry" | "reauthentication">;
+  readonly due: Due<
+    "connect" | "keepAlive" | "drain" | "retry" | "reauthentication" | "identity"
+  >;
 }
 
 /** The deadlines that a row has. */
@@ -99,7 +102,13 @@ export type Subscriber =
 /** What a deadline is about. */
 export type Deadline =
   | {
-    readonly type: "connect" | "reauthentication" | "keepAlive" | "drain" | "retry";
+    readonly type:
+      | "connect"
+      | "reauthentication"
+      | "identity"
+      | "keepAlive"
+      | "drain"
+      | "retry";
     readonly live: Live;
   }
   | { readonly type: "session" | "will"; readonly client: Client }
@@ -172,6 +181,11 @@ export function newTables(rules: Rules): Tables {
     out: [],
   };
   return tables;
+}
+
+/** The rules for that connection: those of its listener. */
+export function rulesOf(tables: Tables, live: Live): Rules {
+  return rulesFor(tables.rules, live.connection.peer);
 }
 
 /** Puts another session value into a row and keeps the totals right. */

@@ -6,7 +6,9 @@
 
 import { formatProblem, loadConfig, type Problem } from "../server/config.ts";
 import { system } from "../server/config_system.ts";
+import { readTls } from "../server/config_tls.ts";
 import { readUsers } from "../server/config_users.ts";
+import { brokenFiles } from "../server/verifiers_of.ts";
 
 /**
  * Prints one line a problem to standard output, and a last line with their number.
@@ -28,8 +30,12 @@ export function check(file: string): number {
   for (const problem of users) {
     console.log(formatProblem(problem, config?.authentication.scram?.file));
   }
-  const problems = [...own, ...users];
-  const errors = count(problems, "error");
+  const files = config === undefined ? [] : brokenFiles(config);
+  for (const words of files) console.log(words);
+  const tls = config === undefined ? [] : readTls(config, text, system.readFile);
+  for (const problem of tls) console.log(formatProblem(problem, file));
+  const problems = [...own, ...users, ...tls];
+  const errors = count(problems, "error") + files.length;
   console.log(
     `${file}: ${amount(errors, "error")}, ${amount(count(problems, "warning"), "warning")}`,
   );

@@ -5,6 +5,7 @@
  */
 
 import { formatProblem, leavesOf, type Source } from "../server/config.ts";
+import { isSecret } from "../server/config_secret.ts";
 import { loadSystemConfig } from "../server/config_system.ts";
 
 /** What `dunlin explain` takes from the command line. */
@@ -41,7 +42,7 @@ export function explain(options: ExplainOptions): number {
 
 /** What an attacker could use is not for a screen. */
 function shown(path: string, value: unknown): unknown {
-  return /^authentication\..*(Key|salt|secret)$/.test(path) ? "(not shown)" : value;
+  return isSecret(path) ? "(not shown)" : value;
 }
 
 function asJson(rows: readonly Row[]): string {

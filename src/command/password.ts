@@ -30,8 +30,11 @@ async function ask(question: string): Promise<string> {
 
 const lineFeed = 0x0a, carriageReturn = 0x0d, endOfInput = 0x04, backspace = 0x08, rubOut = 0x7f;
 
-/** Up to the end of the line or of the input; what is behind it stays unread. */
-async function readLine(): Promise<string> {
+/**
+ * A line of standard input, as it comes: up to the end of the line or of the input; what is behind it stays
+ * unread. Throws as `readPassword` does.
+ */
+export async function readLine(): Promise<string> {
   const one = new Uint8Array(1);
   const bytes: number[] = [];
   while (await Deno.stdin.read(one) === 1) {

@@ -19,7 +19,7 @@ export interface RunOptions {
 }
 
 /** Runs the broker; resolves with the exit status when it has ended. */
-export async function run(options: RunOptions): Promise<number> {
+export async function run(options: RunOptions, version: string): Promise<number> {
   const { config, problems } = loadSystemConfig(options);
   for (const problem of problems) console.error(formatProblem(problem, options.config));
   if (config === undefined) return 1;
@@ -29,7 +29,7 @@ export async function run(options: RunOptions): Promise<number> {
   const signal = signalled();
   let server: Server;
   try {
-    server = await start(config, options.config ?? Deno.execPath());
+    server = await start(config, options.config ?? Deno.execPath(), [], version);
   } catch (error) {
     closeLog();
     console.error(`dunlin: ${error instanceof Error ? error.message : String(error)}`);

@@ -7,6 +7,7 @@ import type { Connack, ConnackProperties } from "../packet/packet.ts";
 import type { ReasonCode } from "../packet/reason_code.ts";
 import type { Rules } from "../policy/rules.ts";
 import { Reason } from "../packet/reason_code.ts";
+import { utf8Size } from "../packet/utf8.ts";
 import type { Connection } from "./connection.ts";
 
 /** A CONNACK that lets the client in and tells a 5.0 client what it has been granted. */
@@ -31,9 +32,7 @@ function granted(connection: Connection, rules: Rules) {
       : {}),
     ...(connection.assigned ? { assignedClientIdentifier: connection.clientId } : {}),
     ...(connection.keepAliveChanged ? { serverKeepAlive: connection.keepAlive } : {}),
-    ...(connection.responseInformation && responseInformation !== undefined
-      ? { responseInformation: `${responseInformation}/${connection.clientId}` }
-      : {}),
+    ...answersTo(connection, responseInformation),
     ...(sharedSubscriptions ? {} : { sharedSubscriptionAvailable: 0 as const }),
     // [MQTT-4.12.0-5]; and neither where CONNECT named none [MQTT-4.12.0-6].
     ...(authenticationMethod === undefined ? {} : { authenticationMethod }),
@@ -41,6 +40,19 @@ function granted(connection: Connection, rules: Rules) {
   };
   return properties;
 }
+
+/** Response Information, which a broker need not give: not where the client id leaves no room for it. */
+function answersTo(
+  { responseInformation: asked, clientId }: Connection,
+  prefix: string | undefined,
+): Pick<ConnackProperties, "responseInformation"> {
+  if (!asked || prefix === undefined) return {};
+  const responseInformation = `${prefix}/${clientId}`;
+  return utf8Size(responseInformation) > LONGEST_STRING ? {} : { responseInformation };
+}
+
+/** Bytes that a UTF-8 Encoded String has at most, section 1.5.4. */
+const LONGEST_STRING = 65_535;
 
 /**
  * A CONNACK that turns the client away [MQTT-3.2.2-6]; without the Reason String where that would make

@@ -6,6 +6,7 @@
 import type { Connect, ProtocolVersion, WillPacket } from "../packet/packet.ts";
 import type { ClientId, ConnectionId, Identity, Peer, Seconds } from "../policy/identity.ts";
 import { ANONYMOUS } from "../policy/identity.ts";
+import type { MountPoint } from "../topic/mount_point.ts";
 import type { TopicName } from "../topic/topic_name.ts";
 import type { Stage } from "./stage.ts";
 
@@ -47,6 +48,8 @@ export interface Connection {
   readonly problemInformation: boolean;
   /** The client asked for Response Information [MQTT-3.1.2-28]. */
   readonly responseInformation: boolean;
+  /** Where its listener has it in the tree of topics. */
+  readonly mountPoint: MountPoint;
   /** Topic Aliases that the client has set. */
   readonly aliases: ReadonlyMap<number, TopicName>;
   readonly will: WillPacket | undefined;
@@ -78,6 +81,7 @@ export function newConnection(id: ConnectionId, peer: Peer): Connection {
     outgoingAliases: 0,
     problemInformation: true,
     responseInformation: false,
+    mountPoint: "",
     aliases: NO_ALIASES,
     will: undefined,
     authenticationMethod: undefined,

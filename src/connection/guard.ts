@@ -18,8 +18,10 @@ export interface Refusal {
   readonly reason: ReasonCode;
   /** `acknowledge`: in the packet's acknowledgement, or silently where it has none. */
   readonly answer: "acknowledge" | "disconnect";
-  /** For the log and the Reason String. */
+  /** For the log, and the Reason String unless `told` is there. */
   readonly detail: string;
+  /** For the Reason String, where the detail is not for the client. */
+  readonly told?: string;
   readonly connection: Connection;
 }
 

@@ -11,6 +11,7 @@ import type { Rules } from "../policy/rules.ts";
 import type { Connection } from "./connection.ts";
 import { receiveMaximumOf } from "./connection.ts";
 import type { Refusal } from "./guard.ts";
+import { mountedWill } from "./mount_point.ts";
 import { dataProblem } from "./on_auth.ts";
 
 /**
@@ -28,6 +29,14 @@ export function onConnect(
   const { properties } = connect;
   const maximumPacketSize = properties?.maximumPacketSize ?? Infinity;
   const known = { ...connection, version, maximumPacketSize };
+  if (!rules.versions.includes(version)) { // [MQTT-3.1.2-2]
+    return {
+      reason: Reason.unsupportedProtocolVersion,
+      answer: "disconnect",
+      detail: `MQTT ${VERSION_NAMES[version]} is not spoken on this listener`,
+      connection: known,
+    };
+  }
   if (connect.clientId === "") {
     // 3.1 wants 1 to 23 characters; 3.1.1 lets it be empty for Clean Session only [MQTT-3.1.3-8].
     if (version === 3 || version === 4 && !connect.cleanStart) {
@@ -41,7 +50,8 @@ export function onConnect(
       };
     }
   }
-  const { limits } = rules;
+  const { limits, mountPoint } = rules;
+  const { will } = connect;
   const authenticationMethod = properties?.authenticationMethod;
   const tooMuch = dataProblem(properties?.authenticationData, limits);
   if (tooMuch !== undefined) {
@@ -69,13 +79,16 @@ export function onConnect(
     problemInformation: properties?.requestProblemInformation !== 0 &&
       (properties?.maximumPacketSize ?? Infinity) >= ROOM_FOR_REASONS,
     responseInformation: properties?.requestResponseInformation === 1,
-    will: connect.will,
+    mountPoint,
+    will: mountPoint === "" || will === undefined ? will : mountedWill(mountPoint, will),
     authenticationMethod,
     exchange: authenticationMethod === undefined
       ? undefined
       : { steps: 1, turn: "broker", data: undefined },
   };
 }
+
+const VERSION_NAMES = { 3: "3.1", 4: "3.1.1", 5: "5.0" } as const;
 
 /** Bytes of the longest packet with a Reason String, by a wide margin. */
 const ROOM_FOR_REASONS = 1024;

@@ -16,12 +16,15 @@ export function permitted(
   rules: Rules,
 ): Passage<Publish> | Refusal {
   const { connection, packet } = passage;
-  const decision = permits(rules, connection.identity, "publish", target(packet.topic));
+  const { topic, qos, retain } = packet;
+  const { identity, version } = connection;
+  const decision = permits(rules, identity, "publish", finalTopic(topic), qos, retain);
   if (decision.permitted) return passage;
   return {
     reason: Reason.notAuthorized,
-    answer: "acknowledge",
+    answer: version !== 5 && rules.deniedPublish === "disconnect" ? "disconnect" : "acknowledge",
     detail: decision.rule,
+    told: "the client may not publish to that topic",
     connection,
   };
 }
@@ -50,8 +53,8 @@ export function payloadFormat(
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
-/** What a delayed PUBLISH ends up at, though a delay stand in a delay. */
-function target(topic: string): string {
+/** What a delayed PUBLISH ends up at, though a delay stand in a delay; any other topic as it is. */
+export function finalTopic(topic: string): string {
   let end = topic;
   while (end.charCodeAt(0) === 0x24 && end.startsWith("$delayed/")) {
     const delayed = parseDelayed(end, Infinity);

@@ -9,11 +9,18 @@ import type { Publish } from "../packet/packet.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { Guard, Passage, Refusal } from "./guard.ts";
 import { isRefusal } from "./guard.ts";
+import { mounted } from "./mount_point.ts";
 import { payloadFormat, permitted } from "./permitted.ts";
 import { topicAlias } from "./topic_alias.ts";
 import { withinLimits } from "./within_limits.ts";
 
-const PUBLISH: readonly Guard<Publish>[] = [topicAlias, withinLimits, permitted, payloadFormat];
+const PUBLISH: readonly Guard<Publish>[] = [
+  topicAlias,
+  mounted,
+  withinLimits,
+  permitted,
+  payloadFormat,
+];
 
 /** The passage after all guards, or the first refusal. */
 export function passGuards(

@@ -27,13 +27,45 @@ export interface Peer {
   readonly listener: string;
   /** The listener lets in clients that give no credentials. */
   readonly anonymousAllowed: boolean;
+  /** The client's certificate, which has been verified; absent where it showed none. */
+  readonly certificate?: ClientCertificate | undefined;
+  /** What of the certificate is the user name on this listener; absent: nothing of it. */
+  readonly certificateUse?: CertificateUse | undefined;
 }
+
+/** A client's certificate: RFC 5280. */
+export interface ClientCertificate {
+  /** The Common Name of the subject, where it has exactly one. */
+  readonly cn?: string;
+  /** Both as in RFC 4514: `CN=pump-7,O=Plant,C=DE`. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** In hexadecimal digits: `1F00A2`. */
+  readonly serial: string;
+  /** SHA-256 of the certificate: `85:AD:36:…`. */
+  readonly fingerprint: string;
+  /** The DNS names and URIs of subjectAltName. */
+  readonly sanDns: readonly string[];
+  readonly sanUri: readonly string[];
+}
+
+/** The part of a certificate that is a user name. */
+export type CertificateUse = "commonName" | "subject" | "sanUri" | "sanDns";
 
 /** A proven identity. `user` is undefined for an anonymous client, whatever user name it sent. */
 export interface Identity {
   readonly user: string | undefined;
   readonly roles: readonly string[];
+  /** Of the connection that it was proven on, for the rules of access: see connected_as.ts. */
+  readonly clientId?: ClientId | undefined;
+  /** Without the port. */
+  readonly address?: string | undefined;
+  readonly listener?: string | undefined;
+  readonly certificate?: CertificateFields | undefined;
 }
+
+/** What stands in a client's certificate, by short names such as `cn`; several values are a list. */
+export type CertificateFields = Readonly<Record<string, string | readonly string[]>>;
 
 export const ANONYMOUS: Identity = { user: undefined, roles: [] };
 
@@ -57,11 +89,19 @@ export type Verdict =
     readonly type: "accepted";
     readonly identity: Identity;
     readonly data?: Uint8Array | undefined;
+    /** When the proof is worth nothing any more, and the connection ends with it; absent: never. */
+    readonly expiresAt?: Instant | undefined;
   }
   /** The method of an enhanced authentication needs another step of the client, section 4.12. */
   | { readonly type: "continue"; readonly data: Uint8Array | undefined }
-  /** `reason` is a Reason Code of CONNACK; the client is told `detail` too. */
-  | { readonly type: "refused"; readonly reason: number; readonly detail: string };
+  /** `reason` is a Reason Code of CONNACK; the client is told `detail` too, unless `told` is given. */
+  | {
+    readonly type: "refused";
+    readonly reason: number;
+    readonly detail: string;
+    /** Words for the client where those of `detail` are for the log only. */
+    readonly told?: string | undefined;
+  };
 
 /** Whether two identities are the same owner of a session. */
 export function sameOwner(a: Identity, b: Identity): boolean {

@@ -26,6 +26,20 @@ export interface Limits {
    */
   readonly connectTimeout: number;
   /**
+   * seconds: from the opened link to its first byte of MQTT where a PROXY header, TLS or an upgrade to
+   * WebSocket comes before it.
+   */
+  readonly handshakeTimeout: number;
+  /**
+   * handshakes: of TLS under way at once on one listener; for one more the one that has lasted longest
+   * gives way.
+   */
+  readonly handshakes: number;
+  /** bytes: the request that upgrades to WebSocket, since all of it is kept until it is whole. */
+  readonly upgradeRequest: number;
+  /** bytes: a PROXY header of version 2 with its extensions, since all of it is kept. */
+  readonly proxyHeader: number;
+  /**
    * seconds: from the AUTH that begins a re-authentication to its end, so that none stays half done.
    */
   readonly reauthenticationTimeout: number;
@@ -36,6 +50,76 @@ export interface Limits {
   readonly authenticationSteps: number;
   /** bytes: Authentication Data of one packet from a client, since a method has to look at all of it. */
   readonly authenticationData: number;
+  /**
+   * connections: a second from one address; above it they are closed before TLS and before a byte
+   * is read; 0 is no limit.
+   */
+  readonly connectRate: number;
+  /**
+   * connections: from one address at once, when none came for a while: a site that comes back
+   * after an outage.
+   */
+  readonly connectBurst: number;
+  /**
+   * addresses: whose connects and failures are counted, and as many client ids and users; those
+   * that were not seen for longest are forgotten.
+   */
+  readonly rememberedAddresses: number;
+  /**
+   * milliseconds: the answer to a failed authentication is kept back; it doubles with each one of
+   * the address or user; 0 is not at all.
+   */
+  readonly failureDelay: number;
+  /**
+   * milliseconds: the longest time that such an answer is kept back, and never more than half of
+   * connectTimeout.
+   */
+  readonly failureDelayMaximum: number;
+  /** seconds: that a failed authentication is remembered, unless another one follows. */
+  readonly failureMemory: number;
+  /**
+   * failures: of one address that are remembered at once before it is banned; 0 is never, as for
+   * many behind one address.
+   */
+  readonly failuresPerAddress: number;
+  /**
+   * failures: with one client id before it is banned; 0 is never, as anybody may send the client
+   * id of another to shut it out.
+   */
+  readonly failuresPerClientId: number;
+  /**
+   * failures: of one user before it is banned; 0 is never, as anybody may send the name of
+   * another to shut it out.
+   */
+  readonly failuresPerUser: number;
+  /** seconds: that a ban lasts which failures have led to. */
+  readonly banTime: number;
+  /** bans: of addresses, of client ids and of users each; for one more the oldest goes. */
+  readonly bans: number;
+  /** passwords: hashed at once, each on a thread of its own. */
+  readonly passwordHashes: number;
+  /** passwords: that wait to be hashed; above it clients are told Server busy (0x89). */
+  readonly passwordsWaiting: number;
+  /**
+   * clients: whose proof is remembered for a while, so that those who come back are let in at
+   * once.
+   */
+  readonly authenticationCache: number;
+  /** seconds: until a question to an authentication server is given up. */
+  readonly remoteTimeout: number;
+  /** questions: to one authentication server at once. */
+  readonly remoteQuestions: number;
+  /** questions: that wait for their turn; above it clients are told Server unavailable (0x88). */
+  readonly remoteWaiting: number;
+  /**
+   * bytes: the largest answer of an authentication server or set of keys, since all of it is kept
+   * until it is read.
+   */
+  readonly remoteAnswer: number;
+  /** failures: in a row after which an authentication server is not asked for remotePause. */
+  readonly remoteFailures: number;
+  /** seconds: before a server that has failed is asked again, by one client first. */
+  readonly remotePause: number;
   /**
    * seconds: a longer Keep Alive is answered with Server Keep Alive; 0 stays allowed only at
    * 65,535.
@@ -182,9 +266,33 @@ export const defaultLimits: Limits = {
   maximumPacketSize: 1_048_576,
   maximumConnections: 10_000,
   connectTimeout: 10,
+  handshakeTimeout: 10,
+  handshakes: 1_000,
+  upgradeRequest: 8_192,
+  proxyHeader: 4_096,
   reauthenticationTimeout: 10,
   authenticationSteps: 8,
   authenticationData: 8_192,
+  connectRate: 2_000,
+  connectBurst: 20_000,
+  rememberedAddresses: 65_536,
+  failureDelay: 200,
+  failureDelayMaximum: 3_000,
+  failureMemory: 600,
+  failuresPerAddress: 100,
+  failuresPerClientId: 0,
+  failuresPerUser: 0,
+  banTime: 300,
+  bans: 10_000,
+  passwordHashes: 2,
+  passwordsWaiting: 10_000,
+  authenticationCache: 10_000,
+  remoteTimeout: 3,
+  remoteQuestions: 64,
+  remoteWaiting: 10_000,
+  remoteAnswer: 262_144,
+  remoteFailures: 5,
+  remotePause: 10,
   maximumKeepAlive: 65_535,
   receiveMaximum: 256,
   sendWindow: 256,

@@ -1,17 +1,26 @@
 /**
  * All that a configuration decides about clients, as one immutable value: the `rules` event replaces
- * it whole. The access list and the auto-subscriptions join it with the issues that bring them.
+ * it whole. The auto-subscriptions join it with the issue that brings them.
  */
 
+import type { ProtocolVersion } from "../packet/packet.ts";
+import type { MountPoint } from "../topic/mount_point.ts";
+import { AccessList } from "./access_list.ts";
 import type { Limits } from "./limits.ts";
 import { defaultLimits } from "./limits.ts";
-import type { Seconds } from "./identity.ts";
+import type { Peer, Seconds } from "./identity.ts";
 
 /** What happens to a message for a queue that is full. */
 export type QueuePolicy = "dropOldest" | "dropNewest" | "reject";
 
+/** What is done with a 3.x client that publishes what it may not: it cannot be told. */
+export type DeniedPublish = "drop" | "disconnect";
+
 export interface Rules {
   readonly limits: Limits;
+  /** Who may do what to which topics. */
+  readonly access: AccessList;
+  readonly deniedPublish: DeniedPublish;
   readonly queuePolicy: QueuePolicy;
   /** Whether QoS 0 messages are kept for absent sessions. */
   readonly queueQos0: boolean;
@@ -24,10 +33,21 @@ export interface Rules {
   readonly responseInformation: string | undefined;
   /** Session Expiry Interval of 3.x sessions made with Clean Session 0. */
   readonly persistentSessionExpiryInterval: Seconds;
+  /** Versions of MQTT that are spoken. */
+  readonly versions: readonly ProtocolVersion[];
+  /** Below which clients are, and see nothing else; "": they see all. */
+  readonly mountPoint: MountPoint;
+  /**
+   * By the name of the listener, for those where something else holds: versions, mount point, limits of a
+   * connection.
+   */
+  readonly listeners: ReadonlyMap<string, Rules>;
 }
 
 export const defaultRules: Rules = {
   limits: defaultLimits,
+  access: new AccessList([]),
+  deniedPublish: "drop",
   queuePolicy: "dropOldest",
   queueQos0: false,
   takeover: "sameIdentity",
@@ -35,4 +55,13 @@ export const defaultRules: Rules = {
   sharedSubscriptions: true,
   responseInformation: undefined,
   persistentSessionExpiryInterval: defaultLimits.maximumSessionExpiryInterval,
+  versions: [3, 4, 5],
+  mountPoint: "",
+  listeners: new Map(),
 };
+
+/** The rules for clients that come by that listener. */
+export function rulesFor(rules: Rules, { listener }: Pick<Peer, "listener">): Rules {
+  if (rules.listeners.size === 0) return rules;
+  return rules.listeners.get(listener) ?? rules;
+}

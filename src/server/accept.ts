@@ -4,6 +4,7 @@
 
 import type { ConnectionId, Peer } from "../policy/identity.ts";
 import type { Link, Listener } from "../transport/transport.ts";
+import type { Turned } from "./gate.ts";
 import type { Log } from "./log.ts";
 
 /** Milliseconds before the next try, when the system has no room for another connection. */
@@ -13,6 +14,8 @@ export interface Accepting {
   readonly peer: Omit<Peer, "address">;
   /** Connections of this listener at once. */
   readonly maximum: number;
+  /** Why a link from that address may not come in; undefined where it may. */
+  readonly turnedAway: (address: string) => Turned | undefined;
   /** Whether the broker as a whole has room for another. */
   readonly room: () => boolean;
   readonly nextId: () => ConnectionId;
@@ -45,9 +48,12 @@ export async function acceptLinks(listener: Listener, options: Accepting): Promi
       continue;
     }
     if (link === undefined) return;
-    if (open >= maximum || !options.room()) {
+    // Before TLS, and before a byte is read: it costs no more than this.
+    const turned = options.turnedAway(link.address) ??
+      (open >= maximum || !options.room() ? "connectionLimit" : undefined);
+    if (turned !== undefined) {
       link.close();
-      refuse(link.address);
+      refuse(link.address, turned);
       continue;
     }
     open += 1;
@@ -55,21 +61,36 @@ export async function acceptLinks(listener: Listener, options: Accepting): Promi
   }
 }
 
-/** Says that connections are turned away, at most once a second, and how many. */
-function refusals(log: Log, listener: string): (address: string) => void {
-  let count = 0;
-  let next = -Infinity;
-  return (address) => {
-    count += 1;
+/** Says that connections are turned away, at most once a second for each reason, and how many. */
+export function refusals(log: Log, listener: string): (address: string, why: Why) => void {
+  const told: Record<Why, { count: number; next: number }> = {
+    connectionLimit: { count: 0, next: -Infinity },
+    connectRate: { count: 0, next: -Infinity },
+    banned: { count: 0, next: -Infinity },
+  };
+  return (address, why) => {
+    const line = told[why];
+    line.count += 1;
     const now = performance.now();
-    if (now < next) return;
-    next = now + 1000;
-    log.warn("connections turned away: the connection limit is reached", {
+    if (now < line.next) return;
+    line.next = now + 1000;
+    log.warn(`connections turned away: ${WORDS[why].what}`, {
       listener,
       address,
-      count,
-      reason: "maximumConnections, or the file descriptors of the process",
+      count: line.count,
+      reason: WORDS[why].reason,
     });
-    count = 0;
+    line.count = 0;
   };
 }
+
+type Why = Turned | "connectionLimit";
+
+const WORDS: Readonly<Record<Why, { readonly what: string; readonly reason: string }>> = {
+  connectionLimit: {
+    what: "the connection limit is reached",
+    reason: "maximumConnections, or the file descriptors of the process",
+  },
+  connectRate: { what: "too many from one address", reason: "connectRate" },
+  banned: { what: "the address is banned", reason: "banned" },
+};

@@ -16,6 +16,7 @@ import {
 import { bytesOf } from "../authentication/scram_message.ts";
 import { saslPrep } from "../authentication/sasl_prep.ts";
 import { BROKER } from "../policy/identity.ts";
+import { httpSchema, jwtSchema, orderSchema, passwordFileSchema } from "./config_verifiers.ts";
 
 /** Users in one list at most: a file of them is no larger than a configuration file. */
 const mostUsers = 10_000;
@@ -47,6 +48,12 @@ const scramUser = z.strictObject({
 export type ScramEntry = z.output<typeof scramUser>;
 
 export const authenticationSchema = z.strictObject({
+  order: orderSchema,
+  passwordFile: passwordFileSchema.optional().describe(
+    "Users with hashed passwords in a file. Default: none.",
+  ),
+  jwt: jwtSchema.optional().describe("Clients that send a signed token (JWT). Default: none."),
+  http: httpSchema.optional().describe("Another server that knows clients. Default: none."),
   scram: z.strictObject({
     file: z.string().min(1).max(4_096).optional().describe(
       "A file with a list [ ] of users, each as `dunlin scram USER` prints it; relative to the " +

@@ -17,6 +17,7 @@ export interface SchemaNode {
   items?: SchemaNode;
   oneOf?: SchemaNode[];
   anyOf?: SchemaNode[];
+  $defs?: Record<string, SchemaNode>;
   enum?: unknown[];
   const?: unknown;
   examples?: unknown[];
@@ -101,6 +102,7 @@ function inWords(node: SchemaNode, unit: string | undefined): string {
     const types = node.oneOf.map((branch) => JSON.stringify(branch.properties?.["type"]?.const));
     return `an object { } whose "type" is ${types.join(" or ")}`;
   }
+  if (node.anyOf !== undefined) return node.anyOf.map((one) => inWords(one, unit)).join(", or ");
   switch (node.type) {
     case "integer":
       return `a whole number ${unit === undefined ? "" : `of ${unit} `}from ${
@@ -126,8 +128,15 @@ function choices(node: SchemaNode | undefined): unknown[] {
   return [];
 }
 
+/** What nests is written once and referred to. */
+function referred(node: SchemaNode): SchemaNode {
+  const name = /^#\/\$defs\/(.+)$/.exec(String(node["$ref"]))?.[1];
+  return name === undefined ? node : ownProperty(root.$defs, name) ?? node;
+}
+
 /** Of several alternatives the one whose `type` the value names; all of them when it names none. */
-function branchFor(node: SchemaNode, value: unknown): SchemaNode {
+function branchFor(given: SchemaNode, value: unknown): SchemaNode {
+  const node = referred(given);
   const type = childOf(value, "type");
   const branch = node.oneOf?.find((one) => one.properties?.["type"]?.const === type);
   if (branch !== undefined) return branch;

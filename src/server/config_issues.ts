@@ -7,6 +7,7 @@
 import type { z } from "zod";
 import { choicesAt, expectedAt, keysAt, knownPaths } from "./config_expected.ts";
 import { foundText, type Path, pathText } from "./config_problem.ts";
+import { isSecret } from "./config_secret.ts";
 import { spelledValue } from "./config_substitute.ts";
 import { nearest } from "./nearest.ts";
 
@@ -60,7 +61,9 @@ function wrongValue(path: Path, value: unknown): Finding {
   const suggestion = meantValue(path, value, found);
   return {
     path,
-    found: foundText(found),
+    found: typeof found === "string" && isSecret(pathText(path))
+      ? `text of ${found.length} characters`
+      : foundText(found),
     expected: expectedAt(path, value),
     ...(suggestion === undefined ? {} : { suggestion }),
     atKey: false,

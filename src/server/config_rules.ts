@@ -7,9 +7,12 @@
 
 import { limitTable } from "../policy/limit_table.ts";
 import type { Limits } from "../policy/limits.ts";
-import { entryFaults } from "./config_authentication.ts";
-import { defaultAddress, defaultPort } from "./config_schema.ts";
-import { addressesCollide, isLoopback } from "./loopback.ts";
+import { brokenAccess } from "./config_access_rules.ts";
+import { brokenAuthentication, knowsSomebody } from "./config_authentication_rules.ts";
+import { brokenRanges } from "./config_ranges.ts";
+import { brokenTls, defaultTlsPort } from "./config_tls.ts";
+import { defaultAddress, defaultPort, defaultWebSocketPort } from "./config_schema.ts";
+import { addressesCollide, behindProxies, isLoopback } from "./loopback.ts";
 
 /** A rule that is broken, named by the key to change. */
 export interface Breach {
@@ -59,10 +62,13 @@ export function brokenRules(value: unknown, isWrong: (path: string) => boolean):
   return [
     ...orderings.flatMap((rule) => brokenOrdering(rule, limits, limit)),
     ...brokenExpiry(file, limit("maximumSessionExpiryInterval")),
-    ...brokenScram(file, isWrong),
+    ...brokenAuthentication(file, isWrong),
+    ...brokenAccess(file["access"], isWrong),
     ...listeners.flatMap((_, index) =>
       brokenListener(listeners, index, isWrong, file["authentication"])
     ),
+    ...listeners.flatMap((listener, index) => brokenRanges(listener, index, isWrong)),
+    ...listeners.flatMap((listener, index) => brokenTls(listener, index, isWrong)),
     ...listeners.flatMap((listener, index) =>
       tooManyConnections(listener, index, limit("maximumConnections"))
     ),
@@ -96,28 +102,6 @@ function brokenExpiry(file: Fields, maximum: number | undefined): Breach[] {
   return [{ path, found: String(interval), expected, severity: "error" }];
 }
 
-/** The users of SCRAM stand in one place, and each of them once. */
-function brokenScram(file: Fields, isWrong: (path: string) => boolean): Breach[] {
-  const path = "authentication.scram";
-  const written = fieldsOf(file["authentication"])["scram"];
-  if (written === undefined || isWrong(path)) return [];
-  const { file: name, users } = fieldsOf(written);
-  if ((name === undefined) === (users === undefined)) {
-    const found = name === undefined ? "neither file nor users" : "both file and users";
-    return [{
-      path,
-      found,
-      expected: "the users, or the file that they stand in",
-      severity: "error",
-    }];
-  }
-  const entries = Array.isArray(users) ? users.map(fieldsOf) : [];
-  return entryFaults(entries).flatMap(({ at, key, found, expected }): Breach[] => {
-    const where = `${path}.users[${at}].${key}`;
-    return isWrong(where) ? [] : [{ path: where, found, expected, severity: "error" }];
-  });
-}
-
 function brokenListener(
   listeners: readonly Fields[],
   index: number,
@@ -149,14 +133,19 @@ function brokenListener(
     });
   }
   const address = addressOf(listener);
+  const proxied = behindProxies(listener);
   if (
-    listener["type"] === "tcp" && address !== undefined && !isLoopback(address) &&
+    (proxied || listener["type"] !== "unix") && address !== undefined &&
+    (proxied || !isLoopback(address)) &&
     listener["allowAnonymous"] === undefined &&
-    fieldsOf(authentication)["scram"] === undefined && !isWrong(`${here}.address`)
+    listener["use"] === undefined && fieldsOf(listener["tls"])["use"] === undefined &&
+    !knowsSomebody(listener["authentication"] ?? authentication) && !isWrong(`${here}.address`)
   ) {
     breaches.push({
       path: `${here}.allowAnonymous`,
-      found: `nothing, and ${address} is no loopback address, so that it is false`,
+      found: proxied
+        ? "nothing, and clients come through proxies, so that it is false"
+        : `nothing, and ${address} is no loopback address, so that it is false`,
       expected: "true to let clients in without credentials; as it is nobody can log in on this " +
         "listener, because no authentication is configured",
       severity: "warning",
@@ -181,11 +170,10 @@ function tooManyConnections(
 }
 
 function samePlace(left: Fields, right: Fields): boolean {
-  if (left["type"] !== right["type"]) return false;
-  if (left["type"] === "unix") {
-    return typeof left["path"] === "string" && left["path"] === right["path"];
+  if (left["type"] === "unix" || right["type"] === "unix") {
+    return left["type"] === right["type"] && typeof left["path"] === "string" &&
+      left["path"] === right["path"];
   }
-  if (left["type"] !== "tcp") return false;
   const address = addressOf(left), other = addressOf(right), port = portOf(left);
   if (address === undefined || other === undefined) return false;
   return typeof port === "number" && port !== 0 && port === portOf(right) &&
@@ -198,7 +186,10 @@ function addressOf(listener: Fields): string | undefined {
 }
 
 function portOf(listener: Fields): unknown {
-  return listener["port"] ?? defaultPort;
+  const { port, type } = listener;
+  if (port !== undefined) return port;
+  if (type === "tls") return defaultTlsPort;
+  return type === "websocket" ? defaultWebSocketPort : defaultPort;
 }
 
 function ordering(

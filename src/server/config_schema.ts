@@ -7,17 +7,23 @@
 
 import { z } from "zod";
 import { limitNames, limitTable } from "../policy/limit_table.ts";
+import type { ListenerLimit } from "./listener_limits.ts";
+import { listenerLimitNames } from "./listener_limits.ts";
 import type { Limits } from "../policy/limits.ts";
+import { accessSchema, deniedPublishSchema } from "./config_access.ts";
 import { authenticationSchema } from "./config_authentication.ts";
-import { isLoopback } from "./loopback.ts";
+import { defaultTlsPort, tlsShape } from "./config_tls.ts";
+import { behindProxies, isLoopback } from "./loopback.ts";
 
 /** What a listener of type tcp listens on when its keys are absent; 1883 is the port of MQTT. */
 export const defaultAddress = "127.0.0.1";
 export const defaultPort = 1883;
+/** What a listener of type websocket listens on; MQTT has no port of its own for it. */
+export const defaultWebSocketPort = 8083;
 
 const allowAnonymous = z.boolean().optional().describe(
   "Whether clients without credentials may connect. Default: true on loopback addresses and Unix " +
-    "sockets, false on every other address.",
+    "sockets, false on every other address and behind proxies.",
 );
 const listenerName = z.string().min(1).max(64).optional().describe(
   "The name of the listener in the log. Default: its address and port, or its path.",
@@ -25,15 +31,100 @@ const listenerName = z.string().min(1).max(64).optional().describe(
 const listenerConnections = z.int().min(1).max(limitTable.maximumConnections.max).optional()
   .describe("Most connections at once on this listener. Default: limits.maximumConnections.");
 
+const authentication = authenticationSchema.optional().describe(
+  "Who may connect as whom on this listener. Default: as the section authentication says.",
+);
+
+const versions = z.array(z.enum(["3.1", "3.1.1", "5.0"])).min(1).max(3).optional().describe(
+  "The versions of MQTT that are spoken on this listener. Default: all of them.",
+);
+const mountPoint = z.string().max(256).regex(/^[^+#$\0][^+#\0]*\/$/).optional().meta({
+  description:
+    "The part of the tree of topics that clients of this listener see as the whole: it is put " +
+    "in front of their topics, and taken off what they get. Ends in a slash. Default: none.",
+  examples: ["site1/"],
+});
+const listenerLimits = z.strictObject(
+  Object.fromEntries(listenerLimitNames.map((name) => {
+    const { min, max, unit, reason } = limitTable[name];
+    return [name, z.int().min(min).max(max).optional().describe(`In ${unit}: ${reason}.`)];
+  })) as Record<ListenerLimit, z.ZodOptional<z.ZodInt>>,
+).optional().describe("Limits of this listener in the place of those in the section limits.");
+
+const ranges = z.array(z.string().min(1).max(64)).max(64);
+const proxyProtocol = z.strictObject({
+  trusted: ranges.min(1).describe(
+    "The addresses of the proxies, as 10.0.0.0/8 or 2001:db8::1; nobody else can connect.",
+  ),
+}).optional().describe(
+  "Every connection begins with a PROXY header, version 1 or 2, that says whose it is. Default: none.",
+);
+
 const tcpListener = z.strictObject({
   type: z.literal("tcp").describe("MQTT over TCP."),
   address: z.string().min(1).max(255).default(defaultAddress).describe(
     "The IP address or host name to listen on; 0.0.0.0 and :: are all addresses.",
   ),
   port: z.int().min(0).max(65_535).default(defaultPort).describe("The port; 0 takes any free one."),
+  proxyProtocol,
   allowAnonymous,
+  authentication,
   name: listenerName,
   maximumConnections: listenerConnections,
+  versions,
+  mountPoint,
+  limits: listenerLimits,
+});
+
+const tlsListener = z.strictObject({
+  type: z.literal("tls").describe("MQTT over TLS 1.2 or 1.3."),
+  address: z.string().min(1).max(255).default(defaultAddress).describe(
+    "The IP address or host name to listen on; 0.0.0.0 and :: are all addresses.",
+  ),
+  port: z.int().min(0).max(65_535).default(defaultTlsPort).describe(
+    "The port; 0 takes any free one.",
+  ),
+  ...tlsShape,
+  proxyProtocol,
+  allowAnonymous,
+  authentication,
+  name: listenerName,
+  maximumConnections: listenerConnections,
+  versions,
+  mountPoint,
+  limits: listenerLimits,
+});
+
+const webSocketListener = z.strictObject({
+  type: z.literal("websocket").describe("MQTT over WebSocket."),
+  address: z.string().min(1).max(255).default(defaultAddress).describe(
+    "The IP address or host name to listen on; 0.0.0.0 and :: are all addresses.",
+  ),
+  port: z.int().min(0).max(65_535).default(defaultWebSocketPort).describe(
+    "The port; 0 takes any free one.",
+  ),
+  path: z.string().max(1_024).regex(/^\/[!-"$->@-~]*$/).default("/mqtt").meta({
+    description: "The path of the URL that clients connect to.",
+    examples: ["/mqtt"],
+  }),
+  origins: z.array(z.string().min(1).max(1_024)).max(64).default([]).describe(
+    "Origins of web pages that may connect, as https://example.com; * is every one. Clients that are " +
+      "no web pages send none and may always. Default: no web page may.",
+  ),
+  tls: z.strictObject(tlsShape).optional().describe(
+    "WebSocket over TLS (wss), with the keys of a listener of type tls. Default: without TLS.",
+  ),
+  trustedProxies: ranges.default([]).describe(
+    "Addresses of proxies whose X-Forwarded-For says whose connection it is. Default: none.",
+  ),
+  proxyProtocol,
+  allowAnonymous,
+  authentication,
+  name: listenerName,
+  maximumConnections: listenerConnections,
+  versions,
+  mountPoint,
+  limits: listenerLimits,
 });
 
 const unixListener = z.strictObject({
@@ -44,9 +135,17 @@ const unixListener = z.strictObject({
     description: "The permissions of the socket file in octal digits.",
     examples: ["0660"],
   }),
+  proxyProtocol: z.boolean().optional().describe(
+    "Whether every connection begins with a PROXY header, version 1 or 2, that says whose it is. " +
+      "Default: false.",
+  ),
   allowAnonymous,
+  authentication,
   name: listenerName,
   maximumConnections: listenerConnections,
+  versions,
+  mountPoint,
+  limits: listenerLimits,
 });
 
 const limitsShape = Object.fromEntries(limitNames.map((name) => {
@@ -57,7 +156,10 @@ const limitsShape = Object.fromEntries(limitNames.map((name) => {
 /** The file as it may be written: every key may be absent. For the JSON Schema. */
 export const configFileSchema = z.strictObject({
   $schema: z.string().optional().describe("The JSON Schema of this file, for editors."),
-  listeners: z.array(z.discriminatedUnion("type", [tcpListener, unixListener])).min(1).max(64)
+  listeners: z.array(
+    z.discriminatedUnion("type", [tcpListener, tlsListener, webSocketListener, unixListener]),
+  )
+    .min(1).max(64)
     .default([{ type: "tcp", address: defaultAddress, port: defaultPort }])
     .describe("Where clients connect. Default: TCP on 127.0.0.1, port 1883."),
   data: z.string().min(1).max(4_096).default("./dunlin-data").describe(
@@ -72,7 +174,16 @@ export const configFileSchema = z.strictObject({
       "takes its place, or the broker does not start.",
   ),
   authentication: authenticationSchema.prefault({}).describe(
-    "Who may connect as whom. Clients that name no Authentication Method are anonymous.",
+    "Who may connect as whom: ways to know a client by user name and password, and methods of " +
+      "enhanced authentication.",
+  ),
+  access: accessSchema.default([]).describe(
+    "Who may do what to which topics: the first rule that matches decides; where there are rules and " +
+      "none matches, it is denied. Default: no rules, everything is permitted.",
+  ),
+  deniedPublish: deniedPublishSchema.default("drop").describe(
+    "What is done with a 3.x client that publishes what it may not, since it cannot be told: the " +
+      "message is dropped and acknowledged, or the client is disconnected.",
   ),
   takeover: z.enum(["sameIdentity", "any"]).default("sameIdentity").describe(
     "Who may connect with a client identifier that has a session: only the identity that made " +
@@ -84,6 +195,9 @@ export const configFileSchema = z.strictObject({
   ),
   queueQos0: z.boolean().default(false).describe(
     "Whether messages with QoS 0 are queued for absent clients.",
+  ),
+  sysInterval: z.int().min(0).max(86_400).default(10).describe(
+    "In seconds: how often what has changed is published below $SYS/broker; 0: never.",
   ),
   validatePayloadFormat: z.boolean().default(false).describe(
     "Whether a payload said to be UTF-8 is checked to be so (Payload format invalid, 0x99).",
@@ -128,7 +242,7 @@ function complete({ $schema: _, ...file }: FileValue) {
     ...listener,
     name: listener.name ?? listenerAddress(listener),
     allowAnonymous: listener.allowAnonymous ??
-      (listener.type === "unix" || isLoopback(listener.address)),
+      ((listener.type === "unix" || isLoopback(listener.address)) && !behindProxies(listener)),
     maximumConnections: listener.maximumConnections ?? maximumConnections,
   }));
   const limits: Limits = file.limits;

@@ -2,10 +2,12 @@
  * `${NAME}` and `${file:path}` in the texts of a configuration; `$${` stands for a plain `${`.
  *
  * What was put in is not looked through again, so that a secret may contain any character. Keys
- * are left alone. It must not touch the environment or the disk itself: both are arguments.
+ * are left alone, and so are the places that are filled with what is known of a client. It must not touch the environment or the disk itself: both are arguments.
  */
 
 import { dirname, isAbsolute, join } from "node:path";
+import { placeholders } from "../authentication/template.ts";
+import { isPlaceholder, PLACEHOLDERS } from "../policy/topic_pattern.ts";
 import { type Path, pathText } from "./config_problem.ts";
 
 /** What a configuration may look at outside of its own text. */
@@ -34,6 +36,9 @@ export interface SubstitutionFailure {
   readonly found: string;
   readonly expected: string;
 }
+
+/** What stands for something of a client, whatever the environment has by that name. */
+const later: ReadonlySet<string> = new Set(placeholders);
 
 /** Most characters taken from one file: a path or a secret, not data. */
 const maximumFileLength = 65_536;
@@ -66,12 +71,17 @@ export function substitute(
   function replaceAll(text: string, path: string): string {
     return text.replace(/\$\$\{|\$\{([^}]*)(\}?)/g, (whole, inner?: string, end?) => {
       if (inner === undefined) return "${";
+      if (end === "}" && later.has(inner)) return whole;
+      if (end === "}" && path.startsWith("access[") && isPlaceholder(inner)) return whole;
       const answer = end === "}" ? lookUp(inner) : { expected: "a closing } after ${" };
       if (typeof answer === "string") {
         if (from.get(path) !== "environment") from.set(path, originOf(inner));
         return answer;
       }
-      failures.push({ path, found: foundIn(whole, answer.found), expected: answer.expected });
+      const expected = path.startsWith("access[")
+        ? `${answer.expected}, or one of ${PLACEHOLDERS}`
+        : answer.expected;
+      failures.push({ path, found: foundIn(whole, answer.found), expected });
       return whole;
     });
   }

@@ -10,6 +10,15 @@ export function isLoopback(address: string): boolean {
   return plain === "localhost" || plain === "::1" || /^127(\.\d{1,3}){3}$/.test(plain);
 }
 
+/** True for a listener that proxies may hand connections on to: who is behind them may be anywhere. */
+export function behindProxies(
+  listener: { readonly proxyProtocol?: unknown; readonly trustedProxies?: unknown },
+): boolean {
+  const { proxyProtocol, trustedProxies } = listener;
+  return proxyProtocol !== undefined && proxyProtocol !== false ||
+    Array.isArray(trustedProxies) && trustedProxies.length > 0;
+}
+
 /** True when two TCP listeners on these addresses cannot have the same port. */
 export function addressesCollide(left: string, right: string): boolean {
   const a = canonical(left), b = canonical(right);

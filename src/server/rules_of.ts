@@ -2,13 +2,18 @@
  * The part of the configuration that the core needs, as the `Rules` value.
  */
 
+import { AccessList } from "../policy/access_list.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { Config } from "./config.ts";
+import { limitsOf } from "./listener_limits.ts";
 
 /** The rules of a configuration. */
 export function rulesOf(config: Config): Rules {
-  return {
+  const listeners = new Map<string, Rules>();
+  const rules: Rules = {
     limits: config.limits,
+    access: new AccessList(config.access),
+    deniedPublish: config.deniedPublish,
     queuePolicy: config.queuePolicy,
     queueQos0: config.queueQos0,
     takeover: config.takeover,
@@ -16,5 +21,20 @@ export function rulesOf(config: Config): Rules {
     sharedSubscriptions: config.sharedSubscriptions,
     responseInformation: config.responseInformation,
     persistentSessionExpiryInterval: config.persistentSessionExpiryInterval,
+    versions: [3, 4, 5],
+    mountPoint: "",
+    listeners,
   };
+  for (const listener of config.listeners) {
+    const { name, mountPoint = "" } = listener;
+    if (
+      listener.versions === undefined && mountPoint === "" && listener.limits === undefined
+    ) continue;
+    const versions = listener.versions?.map((name) => VERSIONS[name]) ?? rules.versions;
+    const limits = limitsOf(config.limits, listener);
+    listeners.set(name, { ...rules, versions, mountPoint, limits });
+  }
+  return rules;
 }
+
+const VERSIONS = { "3.1": 3, "3.1.1": 4, "5.0": 5 } as const;

@@ -5,12 +5,14 @@
 import { decode } from "../packet/decode.ts";
 import { FrameSplitter } from "../packet/frame_splitter.ts";
 import { MalformedPacket } from "../packet/malformed_packet.ts";
+import { Reason } from "../packet/reason_code.ts";
 import type { ConnectionId, Peer } from "../policy/identity.ts";
 import type { Limits } from "../policy/limits.ts";
 import type { OutboxLimits } from "../transport/outbox.ts";
 import { giveBuffer, takeBuffer } from "../transport/buffer_pool.ts";
 import { Outbox } from "../transport/outbox.ts";
 import type { Link } from "../transport/transport.ts";
+import { Refused } from "../transport/transport.ts";
 import type { Runtime, Wire } from "./runtime.ts";
 
 /** Bytes of the first read buffer: an idle connection, which sends PINGREQ, needs no more. */
@@ -39,6 +41,7 @@ export async function serveLink(
     for (;;) {
       const count = await read(link, buffer);
       if (count === undefined) return; // a read may be under way still: the buffer is not given back
+      if (typeof count === "string") return refuse(runtime, id, count);
       if (count === null) return giveBuffer(buffer);
       splitter.push(buffer.subarray(0, count));
       for (;;) {
@@ -59,13 +62,25 @@ export async function serveLink(
   }
 }
 
-/** Null at the end; undefined where the other side has reset the link or we have closed it. */
-async function read(link: Link, into: Uint8Array<ArrayBuffer>): Promise<number | null | undefined> {
+/**
+ * Null at the end; undefined where the other side has reset the link or we have closed it; a text where
+ * the transport has found something that it refuses.
+ */
+async function read(
+  link: Link,
+  into: Uint8Array<ArrayBuffer>,
+): Promise<number | null | undefined | string> {
   try {
     return await link.read(into);
-  } catch {
-    return undefined;
+  } catch (error) {
+    return error instanceof Refused ? error.reason : undefined;
   }
+}
+
+/** Bytes that are not even what the transport is made of. */
+function refuse(runtime: Runtime, id: ConnectionId, detail: string): void {
+  const reason = Reason.malformedPacket;
+  runtime.feed({ type: "malformed", connection: id, reason, detail, version: undefined });
 }
 
 /** Makes the link known to runtime and broker. */

@@ -2,34 +2,45 @@
  * The composition root: a configuration becomes a running broker.
  */
 
-import type { Authenticator } from "../authentication/authenticator.ts";
 import type { Method } from "../authentication/method.ts";
 import { Broker } from "../broker/broker.ts";
 import { levelOf, lineOf } from "../service/journal.ts";
+import type { Limits } from "../policy/limits.ts";
 import type { Statistics } from "../service/statistics.ts";
 import { count, newStatistics } from "../service/statistics.ts";
 import type { Fact } from "../session/fact.ts";
 import { listenTcp } from "../transport/tcp.ts";
-import type { Listener } from "../transport/transport.ts";
+import type { Link, Listener } from "../transport/transport.ts";
 import { listenUnix } from "../transport/unix.ts";
+import type { Bans } from "../policy/bans.ts";
 import { acceptLinks } from "./accept.ts";
-import { authenticatorOf } from "./authenticator_of.ts";
 import type { Config, ListenerConfig } from "./config.ts";
 import { system } from "./config_system.ts";
+import { tlsOf } from "./config_tls.ts";
 import { DescriptorRoom } from "./descriptors.ts";
+import type { Entrance } from "./entrance.ts";
+import { entranceOf } from "./entrance.ts";
+import { behindProxies, gateOf } from "./gate.ts";
+import { limitsOf } from "./listener_limits.ts";
 import type { Log } from "./log.ts";
 import { getLog } from "./log.ts";
 import type { OpenStore } from "./open_store.ts";
+import { whenOpen } from "./open_link.ts";
 import { openStore } from "./open_store.ts";
 import { rulesOf } from "./rules_of.ts";
 import { Runtime } from "./runtime.ts";
 import { outboxLimitsOf, serveLink } from "./serve_link.ts";
+import { withProxyHeader, withWebSocket } from "./steps.ts";
+import { publishSys } from "./sys_publisher.ts";
+import { listenWithTls } from "./tls_listener.ts";
 import { wallClock } from "./wall_clock.ts";
 
 export interface Server {
   /** Where each listener of the configuration listens, in its order. */
   readonly addresses: readonly string[];
   readonly statistics: Readonly<Statistics>;
+  /** Who is shut out; to be looked into and edited. */
+  readonly bans: Bans;
   /** Sends clients off, writes out what they are owed, closes. */
   stop(): Promise<void>;
   /** Resolves with the reason when the broker cannot go on; never otherwise. */
@@ -41,6 +52,7 @@ export interface Server {
  *
  * @param program a file that may be read: what the descriptor limit is tried out on
  * @param methods of enhanced authentication, besides those of the configuration
+ * @param version of the program, told below `$SYS`
  * @throws where the users cannot be read, or a listener cannot listen, with its name; nothing is left
  *   open then
  */
@@ -48,21 +60,28 @@ export async function start(
   config: Config,
   program: string,
   methods: readonly Method[] = [],
+  version = "unknown",
 ): Promise<Server> {
-  const authenticator = authenticatorOf(config, system.readFile, methods);
-  return await startOnce(config, program, authenticator, true);
+  const entrance = entranceOf(config, system.readFile, methods);
+  try {
+    return await startOnce(config, program, version, entrance, true);
+  } catch (error) {
+    entrance.close();
+    throw error;
+  }
 }
 
 /** @param again whether to start anew when the store turns out to be damaged while it is read */
 async function startOnce(
   config: Config,
   program: string,
-  authenticator: Authenticator,
+  version: string,
+  entrance: Entrance,
   again: boolean,
 ): Promise<Server> {
   const log = getLog("broker");
   const { limits } = config;
-  const listeners = await listenAll(config.listeners);
+  const listeners = await listenAll(config.listeners, limits, log);
   const { store, facts, damaged, release } = await openOrClose(config, listeners, log);
   const descriptors = descriptorRoom(config, program, log);
   const broker = new Broker(rulesOf(config));
@@ -82,7 +101,7 @@ async function startOnce(
     broker,
     store,
     clock,
-    authenticator,
+    authenticator: entrance.authenticator,
     observe,
     outboxDropped: (frames) => statistics.outboxDrops += frames,
     broken: (error, event) =>
@@ -101,13 +120,15 @@ async function startOnce(
     const carriedOver = damaged(error) && again;
     release();
     if (!carriedOver) throw error;
-    return await startOnce(config, program, authenticator, false);
+    return await startOnce(config, program, version, entrance, false);
   }
   runtime.feed({ type: "recovered" });
   runtime.endTurn();
   let lastId = 0;
   /** Links that hold a file descriptor, those included that are only written out any more. */
   let open = 0;
+  /** Links that speak no MQTT yet. */
+  const underWay = new Set<Link>();
   const serving = {
     runtime,
     limits,
@@ -116,19 +137,45 @@ async function startOnce(
   };
   for (const [at, listener] of listeners.entries()) {
     const { name, allowAnonymous, maximumConnections } = config.listeners[at]!;
+    const own = limitsOf(limits, config.listeners[at]!);
+    const servingHere = { ...serving, limits: own };
+    const opening = { timeout: own.handshakeTimeout, underWay, log };
+    const serve = whenOpen(
+      listener,
+      behindProxies(
+        entrance.gate,
+        config.listeners[at]!,
+        log,
+        (link, id, peer) => serveLink(servingHere, link, id, peer),
+      ),
+      opening,
+    );
     acceptLinks(listener, {
-      peer: { listener: name, anonymousAllowed: allowAnonymous },
+      peer: {
+        listener: name,
+        anonymousAllowed: allowAnonymous,
+        certificateUse: tlsOf(config.listeners[at]!)?.use,
+      },
       maximum: maximumConnections,
+      turnedAway: gateOf(entrance.gate, config.listeners[at]!),
       room: () => descriptors.has(open),
       nextId: () => ++lastId,
       serve(link, id, peer) {
         open += 1;
-        return serveLink(serving, link, id, peer).finally(() => open -= 1);
+        return serve(link, id, peer).finally(() => open -= 1);
       },
       log,
     });
     log.info("listening", { listener: name, address: listener.address });
   }
+  const endSys = publishSys({
+    runtime,
+    broker,
+    statistics,
+    version,
+    promise: store.promise,
+    interval: config.sysInterval,
+  });
   log.info("started", {
     store: config.store,
     promise: store.promise,
@@ -137,9 +184,13 @@ async function startOnce(
   return {
     addresses: listeners.map((listener) => listener.address),
     statistics,
+    bans: entrance.bans,
     failed,
     async stop() {
       for (const listener of listeners) listener.close();
+      for (const link of underWay) link.close();
+      entrance.close();
+      endSys();
       runtime.feed({ type: "shutdown" });
       runtime.endTurn();
       await runtime.drained(limits.shutdownTimeout * 1000);
@@ -163,15 +214,19 @@ function randomBytes(): () => Uint8Array {
   };
 }
 
-async function listenAll(configs: readonly ListenerConfig[]): Promise<Listener[]> {
+async function listenAll(
+  configs: readonly ListenerConfig[],
+  limits: Limits,
+  log: Log,
+): Promise<Listener[]> {
   const listeners: Listener[] = [];
   try {
     for (const config of configs) {
-      listeners.push(
-        config.type === "tcp"
-          ? listenTcp(config.address, config.port)
-          : await listenUnix(config.path, config.mode),
-      );
+      const own = limitsOf(limits, config);
+      const listener = config.type === "unix"
+        ? withProxyHeader(await listenUnix(config.path, config.mode), config, own)
+        : listenPort(config, own, log);
+      listeners.push(withWebSocket(listener, config, own));
     }
     return listeners;
   } catch (error) {
@@ -179,6 +234,18 @@ async function listenAll(configs: readonly ListenerConfig[]): Promise<Listener[]
     const { name } = configs[listeners.length]!;
     throw new Error(`listener "${name}" cannot listen: ${String(error)}`, { cause: error });
   }
+}
+
+/** TCP, with the header of a proxy and then TLS where the configuration says so. */
+function listenPort(
+  config: Exclude<ListenerConfig, { readonly type: "unix" }>,
+  limits: Limits,
+  log: Log,
+): Listener {
+  const below = () => withProxyHeader(listenTcp(config.address, config.port), config, limits);
+  const tls = tlsOf(config);
+  if (tls === undefined) return below();
+  return listenWithTls(config, tls, { limits, log, readFile: system.readFile, below });
 }
 
 /** The store; where it cannot be opened, the listeners are closed again. */

@@ -14,6 +14,8 @@ export interface Statistics {
   sessionsEnded: number;
   /** The store has no room now. */
   storeFull: boolean;
+  /** What was found at start of a store that could not be read. */
+  storeDamage: Fact & { readonly type: "storeDamaged" } | undefined;
 }
 
 /** Nothing has happened. */
@@ -26,6 +28,7 @@ export function newStatistics(): Statistics {
     refusals: 0,
     sessionsEnded: 0,
     storeFull: false,
+    storeDamage: undefined,
   };
 }
 
@@ -49,5 +52,8 @@ export function count(statistics: Statistics, fact: Fact): void {
       return;
     case "store":
       statistics.storeFull = fact.full;
+      return;
+    case "storeDamaged":
+      statistics.storeDamage = fact;
   }
 }

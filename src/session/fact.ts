@@ -16,6 +16,8 @@ export type DropReason =
   | "brokerQueueFull"
   | "expired"
   | "tooLargeForClient"
+  /** Its session came from another listener, whose clients see other topics. */
+  | "outsideMountPoint"
   | "congested"
   | "absentQoS0"
   | "sessionEnded"
@@ -34,6 +36,8 @@ export type CloseReason =
   | "linkLost"
   | "keepAliveTimeout"
   | "connectTimeout"
+  /** The proof of its identity, such as a token, has run out. */
+  | "identityExpired"
   | "takenOver"
   | "malformedPacket"
   | "protocolError"
@@ -76,9 +80,11 @@ export type Fact =
   | {
     readonly type: "refused";
     readonly clientId: ClientId;
-    readonly action: "publish" | "subscribe" | "unsubscribe";
+    readonly action: "connect" | "publish" | "subscribe" | "unsubscribe";
+    /** Empty for `connect`. */
     readonly topic: string;
     readonly reasonCode: ReasonCode;
+    /** What is wrong; of access the rule that decided. */
     readonly detail: string;
   }
   | {

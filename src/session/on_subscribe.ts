@@ -96,7 +96,8 @@ function check(
       detail: "sharedSubscriptions is off",
     };
   }
-  const decision = permits(given.rules, given.identity, "subscribe", parsed.filter);
+  const { rules, identity } = given;
+  const decision = permits(rules, identity, "subscribe", parsed.filter, request.options.qos);
   if (!decision.permitted) return { reasonCode: Reason.notAuthorized, detail: decision.rule };
   if (packet.subscriptions.length > limits.filtersPerSubscribe) {
     return { reasonCode: Reason.quotaExceeded, detail: "more filters than filtersPerSubscribe" };

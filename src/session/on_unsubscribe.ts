@@ -8,6 +8,7 @@ import { Reason } from "../packet/reason_code.ts";
 import { parseTopicFilter } from "../topic/topic_filter.ts";
 import type { Demand } from "./effect.ts";
 import { malformedFilter } from "./on_subscribe.ts";
+import * as ids from "./packet_id_map.ts";
 import type { Session } from "./session.ts";
 import { isStored } from "./session.ts";
 import type { Given, Step } from "./step.ts";
@@ -37,6 +38,10 @@ export function onUnsubscribe(
     if (typeof problem === "string") {
       if (given.version !== 5) return step(session, malformedFilter(problem));
       reasonCodes.push(Reason.topicFilterInvalid);
+      continue;
+    }
+    if (given.version === 5 && ids.has(session.received, packet.packetId)) { // awaits its PUBREL
+      reasonCodes.push(Reason.packetIdentifierInUse);
       continue;
     }
     const subscription = subscriptionOf(subscriptions, full);

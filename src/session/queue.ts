@@ -90,6 +90,23 @@ export function shiftHead(queue: Queue): Queue {
   return { ...queue, head: fifo.shift(queue.head), bytes };
 }
 
+/**
+ * The first delivery of its head that `wanted` says yes to, and the queue without it; undefined where
+ * there is none. Only for the rare case that not everybody may have the first: it copies the head.
+ */
+export function takeOut(
+  queue: Queue,
+  wanted: (delivery: Delivery) => boolean,
+): { readonly delivery: Delivery; readonly queue: Queue } | undefined {
+  const all = fifo.toArray(queue.head);
+  const at = all.findIndex(wanted);
+  if (at === -1) return undefined;
+  const delivery = all[at]!;
+  all.splice(at, 1);
+  const bytes = queue.bytes - messageSize(delivery.message);
+  return { delivery, queue: { ...queue, head: fifoOf(all), bytes } };
+}
+
 /** Without the first entry of its tail, which the store turned out not to have. */
 export function shiftTail(queue: Queue): Queue {
   return {

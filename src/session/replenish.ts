@@ -39,6 +39,7 @@ export interface Replenished {
  * @param fits whether the client takes a packet of that size [MQTT-3.1.2-24]
  * @param windowBytes of messages that may be inflight; the last one may go over it
  * @param qos0Room bytes of QoS 0 messages, which no acknowledgement paces; the last may go over it
+ * @param permitted whether the client may have the message, as the rules are now
  */
 export function replenish(
   session: Session,
@@ -46,12 +47,13 @@ export function replenish(
   fits: (delivery: Delivery) => boolean,
   windowBytes = Infinity,
   qos0Room = Infinity,
+  permitted: (delivery: Delivery) => boolean = everything,
 ): Replenished {
   const writes: Write[] = [];
   const outbound: Outbound[] = [];
   const dropped: [Delivery, DropReason][] = [];
   let qos0Bytes = 0;
-  let next = sendAgain(session, now, outbound, windowBytes);
+  let next = sendAgain(session, now, windowBytes, permitted, { writes, outbound, dropped });
   while (next.sendQuota > 0 && next.sentBytes < windowBytes && qos0Bytes < qos0Room) {
     const delivery = fifo.peek(next.queue.head);
     if (delivery === undefined) break;
@@ -62,6 +64,8 @@ export function replenish(
     }
     const reason = delivery.message.expiresAt <= now
       ? "expired"
+      : !permitted(delivery)
+      ? "notPermitted"
       : fits(delivery)
       ? undefined
       : "tooLargeForClient";
@@ -82,24 +86,49 @@ export function replenish(
   return { session: next, writes, outbound, dropped, qos0Bytes };
 }
 
-/** Takes what waits for its resend; a whole window at once, so no copy of the list for each. */
+function everything(): boolean {
+  return true;
+}
+
+/** Where `replenish` collects. */
+interface Collected {
+  readonly writes: Write[];
+  readonly outbound: Outbound[];
+  readonly dropped: [Delivery, DropReason][];
+}
+
+/**
+ * Takes what waits for its resend; a whole window at once, so no copy of the list for each. What is not
+ * permitted any more is settled as if it had been acknowledged.
+ */
 function sendAgain(
   session: Session,
   now: Instant,
-  outbound: Outbound[],
   windowBytes: number,
+  permitted: (delivery: Delivery) => boolean,
+  { writes, outbound, dropped }: Collected,
 ): Session {
   const { resending, sendQuota } = session;
   let { inflight, sentBytes } = session;
   let count = 0;
-  while (count < resending.length && count < sendQuota && sentBytes < windowBytes) {
+  let sent = 0;
+  while (count < resending.length && sent < sendQuota && sentBytes < windowBytes) {
     const packetId = resending[count]!;
     const entry = ids.get(inflight, packetId)!;
-    inflight = ids.set(inflight, packetId, { ...entry, sentAt: now });
     const { delivery } = entry;
+    count += 1;
+    if (delivery !== undefined && !permitted(delivery)) {
+      inflight = ids.remove(inflight, packetId);
+      dropped.push([delivery, "notPermitted"]);
+      if (isStored(session)) {
+        writes.push({ type: "deleteInflight", clientId: session.clientId, packetId });
+      }
+      continue;
+    }
+    inflight = ids.set(inflight, packetId, { ...entry, sentAt: now });
     if (delivery !== undefined) sentBytes += messageSize(delivery.message);
     outbound.push({ delivery, packetId, dup: delivery !== undefined });
-    count += 1;
+    sent += 1;
   }
   if (count === 0) return session;
   return {
@@ -107,6 +136,6 @@ function sendAgain(
     inflight,
     sentBytes,
     resending: resending.slice(count),
-    sendQuota: sendQuota - count,
+    sendQuota: sendQuota - sent,
   };
 }

@@ -26,7 +26,7 @@
  */
 
 import type { PublishProperties, SubscriptionOptions, WillPacket } from "../packet/packet.ts";
-import type { Identity } from "../policy/identity.ts";
+import type { CertificateFields, Identity } from "../policy/identity.ts";
 import type { Delivery, Message, Order } from "../session/message.ts";
 import type { Inflight } from "../session/session.ts";
 import type { Subscription } from "../session/subscription_map.ts";
@@ -77,10 +77,35 @@ const topicFilter = checked(anyText, (full) => {
   return typeof parsed === "string" ? parsed : undefined;
 });
 
-const identity = json.fields<Identity>({
+const certificate = json.plain<CertificateFields>(
+  "an object with texts or lists of texts",
+  (value) => typeof value === "object" && value !== null && Object.values(value).every(isTexts),
+);
+
+function isTexts(value: unknown): boolean {
+  return typeof value === "string" ||
+    Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+const wholeIdentity = json.fields<Identity>({
   user: json.maybe(anyText),
   roles: json.list(anyText, MOST_LISTED),
+  clientId: json.maybe(anyText),
+  address: json.maybe(anyText),
+  listener: json.maybe(anyText),
+  certificate: json.maybe(certificate),
 });
+/** The broker's own identity, and those of older stores, have no connection that they were proven on. */
+const identity: Shape<Identity> = {
+  toJson: wholeIdentity.toJson,
+  fromJson(from, path) {
+    const whole = wholeIdentity.fromJson(from, path);
+    const { user, roles, clientId, address, listener } = whole;
+    const bare = clientId === undefined && address === undefined && listener === undefined &&
+      whole.certificate === undefined;
+    return bare ? { user, roles } : whole;
+  },
+};
 
 const properties = json.fields<PublishProperties>({
   payloadFormatIndicator: optional(json.oneOf(0, 1)),

@@ -4,7 +4,7 @@
  */
 
 import type { PublishProperties, QoS, UserProperty, WillPacket } from "../packet/packet.ts";
-import type { Identity } from "../policy/identity.ts";
+import type { CertificateFields, Identity } from "../policy/identity.ts";
 import type { Message } from "../session/message.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { PendingWill, Write } from "../session/write.ts";
@@ -26,6 +26,7 @@ export function encodeSession(session: SessionValue): Uint8Array {
   writeIdentity(to, session.owner);
   to.varint(session.expiryInterval);
   to.float(session.expiresAt);
+  if (hasCircumstances(session.owner)) writeCircumstances(to, session.owner);
   return to.slice();
 }
 
@@ -37,8 +38,10 @@ export function decodeSession(bytes: Uint8Array): SessionValue {
     expiryInterval: from.varint(),
     expiresAt: from.float(),
   };
+  if (from.left === 0) return session;
+  const owner = readCircumstances(from, session.owner, session.clientId);
   from.end();
-  return session;
+  return { ...session, owner };
 }
 
 export function encodeSubscription({ full, filter, shareName, options }: Subscription): Uint8Array {
@@ -111,7 +114,11 @@ export function encodeWill({ clientId, owner, packet, publishAt }: PendingWill):
   to.text(clientId);
   writeIdentity(to, owner);
   to.float(publishAt);
-  to.byte(packet.qos | (packet.retain ? 4 : 0) | (packet.properties === undefined ? 0 : 8));
+  to.byte(
+    packet.qos | (packet.retain ? 4 : 0) | (packet.properties === undefined ? 0 : 8) |
+      (hasCircumstances(owner) ? 16 : 0),
+  );
+  if (hasCircumstances(owner)) writeCircumstances(to, owner);
   to.text(packet.topic);
   to.varint(packet.willDelayInterval);
   if (packet.properties !== undefined) writeProperties(to, packet.properties);
@@ -122,9 +129,10 @@ export function encodeWill({ clientId, owner, packet, publishAt }: PendingWill):
 export function decodeWill(bytes: Uint8Array): PendingWill {
   const from = opened(bytes, "a Will");
   const clientId = from.text();
-  const owner = readIdentity(from);
+  const proven = readIdentity(from);
   const publishAt = from.float();
   const flags = from.byte();
+  const owner = (flags & 16) === 0 ? proven : readCircumstances(from, proven, clientId);
   const packet: WillPacket = {
     topic: from.text(),
     qos: qosOf(flags, from),
@@ -196,6 +204,53 @@ function readIdentity(from: ByteReader): Identity {
   const roles: string[] = [];
   for (let n = Math.floor(flags / 2); n > 0; n--) roles.push(from.text());
   return { user, roles };
+}
+
+/** Whether it is known on what connection the identity was proven; the broker's own has none. */
+function hasCircumstances({ clientId, address, listener, certificate }: Identity): boolean {
+  return clientId !== undefined || address !== undefined || listener !== undefined ||
+    certificate !== undefined;
+}
+
+/** All but the client id, which stands in the record already. */
+function writeCircumstances(to: ByteWriter, owner: Identity): void {
+  const { address, listener, certificate } = owner;
+  to.byte(
+    (address === undefined ? 0 : 1) | (listener === undefined ? 0 : 2) |
+      (certificate === undefined ? 0 : 4),
+  );
+  if (address !== undefined) to.text(address);
+  if (listener !== undefined) to.text(listener);
+  if (certificate === undefined) return;
+  const fields = Object.entries(certificate);
+  to.varint(fields.length);
+  for (const [name, value] of fields) {
+    to.text(name);
+    const several = typeof value !== "string";
+    to.varint(several ? value.length + 1 : 0);
+    for (const text of several ? value : [value]) to.text(text);
+  }
+}
+
+function readCircumstances(from: ByteReader, owner: Identity, clientId: string): Identity {
+  const { user, roles } = owner;
+  const flags = from.byte();
+  const address = (flags & 1) === 0 ? undefined : from.text();
+  const listener = (flags & 2) === 0 ? undefined : from.text();
+  const certificate = (flags & 4) === 0 ? undefined : readCertificate(from);
+  return { user, roles, clientId, address, listener, certificate };
+}
+
+function readCertificate(from: ByteReader): CertificateFields {
+  const fields: [string, string | readonly string[]][] = [];
+  for (let n = from.varint(); n > 0; n--) {
+    const name = from.text();
+    const count = from.varint();
+    const values: string[] = [];
+    for (let left = count === 0 ? 1 : count - 1; left > 0; left--) values.push(from.text());
+    fields.push([name, count === 0 ? values[0]! : values]);
+  }
+  return Object.fromEntries(fields);
 }
 
 function writeProperties(to: ByteWriter, properties: PublishProperties): void {

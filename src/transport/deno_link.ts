@@ -42,14 +42,21 @@ export function listenerOf<Conn extends Deno.Conn, Address extends Deno.Addr>(
   onClose: () => void = () => {},
 ): Listener {
   let open = true;
+  let accepted = 0;
   return {
     address,
     async accept() {
-      try {
-        return link(await listener.accept());
-      } catch (error) {
-        if (open) throw error;
-        return undefined;
+      for (;;) {
+        accepted += 1;
+        // Those that wait already come without a pause: others are to be heard in between.
+        if (accepted % ACCEPTED_AT_ONCE === 0) await nextTurn();
+        try {
+          return link(await listener.accept());
+        } catch (error) {
+          if (!open) return undefined;
+          // One that was reset before it was accepted is nobody any more: that is no lack of room.
+          if (!isGone(error)) throw error;
+        }
       }
     },
     close() {
@@ -59,4 +66,18 @@ export function listenerOf<Conn extends Deno.Conn, Address extends Deno.Addr>(
       onClose();
     },
   };
+}
+
+/** Links that are accepted before what else has happened meanwhile gets its turn. */
+const ACCEPTED_AT_ONCE = 32;
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** The other side has left before its connection was looked at. */
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.ConnectionAborted;
 }

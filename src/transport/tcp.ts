@@ -6,12 +6,18 @@ import { DenoLink, listenerOf } from "./deno_link.ts";
 import type { Listener } from "./transport.ts";
 
 /**
+ * Connections that the system holds until they are accepted, and as many as Linux does unless told more: for
+ * one that finds it full, the other side waits a second, whoever filled it.
+ */
+const BACKLOG = 4_096;
+
+/**
  * Listens on an address and port; port 0 takes a free one.
  *
  * @throws Deno.errors.AddrInUse and the like, with the system's words
  */
 export function listenTcp(hostname: string, port: number): Listener {
-  const listener = Deno.listen({ hostname, port });
+  const listener = Deno.listen({ hostname, port, tcpBacklog: BACKLOG });
   const { port: bound } = listener.addr;
   const address = hostname.includes(":") ? `[${hostname}]:${bound}` : `${hostname}:${bound}`;
   return listenerOf(listener, address, (conn) => {

@@ -6,6 +6,7 @@
 
 import { anonymousOnly } from "../../src/authentication/authenticator.ts";
 import { Broker } from "../../src/broker/broker.ts";
+import type { Rules } from "../../src/policy/rules.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
 import { Runtime } from "../../src/server/runtime.ts";
 import { outboxLimitsOf, serveLink } from "../../src/server/serve_link.ts";
@@ -97,9 +98,9 @@ export class BenchLink implements Link {
 }
 
 /** A workload that is connected and ready; `round` lets every publisher send one batch and waits for all. */
-export async function prepare(work: Workload) {
+export async function prepare(work: Workload, rules: Rules = defaultRules) {
   const runtime = new Runtime({
-    broker: new Broker(defaultRules),
+    broker: new Broker(rules),
     store: new MemoryStore(),
     clock: { now: () => 1_000_000, wakeAt() {}, stop() {} },
     authenticator: anonymousOnly,
@@ -147,6 +148,11 @@ export async function prepare(work: Workload) {
   return {
     /** Connects one more client, with Clean Start unless `more` says otherwise. */
     open,
+    /** What the timer does in a real broker: here nothing comes by itself. */
+    tick(): void {
+      runtime.feed({ type: "tick" });
+      runtime.endTurn();
+    },
     async round(): Promise<void> {
       for (const { link, batch } of publishers) await link.sends(batch);
       await idle();

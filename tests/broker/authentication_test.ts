@@ -349,7 +349,14 @@ Deno.test("Broker.step() keeps new roles with the stored session when a re-authe
       properties: { sessionExpiryInterval: 60 },
     });
     await client.send(auth(0x19, "user ada reader"));
-    const owner = { user: "ada", roles: ["reader"] };
+    const owner = {
+      user: "ada",
+      roles: ["reader"],
+      clientId: "pump",
+      address: "desk:1",
+      listener: "desk",
+      certificate: undefined,
+    };
     assert.deepEqual(desk.tables.clients.get("pump")!.session.owner, owner);
     await desk.restart();
     assert.deepEqual(desk.tables.clients.get("pump")!.session.owner, owner);

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import type { Authenticator } from "../../src/authentication/authenticator.ts";
 import { Broker } from "../../src/broker/broker.ts";
 import type { Event } from "../../src/broker/event.ts";
@@ -25,6 +26,11 @@ import { connectPacket } from "./packets.ts";
 
 /** Ticks without time passing that are taken for a broker that spins. */
 const TICKS_AT_ONE_TIME = 2_000;
+
+/** After all that waits for promises only; a timer of 0 ms would wait for its millisecond. */
+function soon(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => resolve()));
+}
 
 export interface DeskOptions extends Partial<Omit<Rules, "limits">> {
   readonly limits?: Partial<Limits>;
@@ -145,7 +151,7 @@ export class Desk {
   /** Waits until nothing happens any more at this time. */
   async turn(): Promise<void> {
     for (let i = 0; i < TICKS_AT_ONE_TIME; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await soon();
       if (this.#wakeAt === undefined || this.#wakeAt > this.now) return;
       this.#tick();
     }
@@ -161,6 +167,7 @@ export class Desk {
       await this.turn();
     }
     this.now = until;
+    await new Promise((resolve) => setTimeout(resolve, 0)); // what an outbox lingers is real time
   }
 
   /** From now on nothing becomes durable; or all that waited does. */
@@ -183,7 +190,7 @@ export class Desk {
     this.#wakeAt = undefined;
     for (const link of this.#links) link.close();
     this.#links.clear();
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await soon();
     this.now += secondsDown * 1000;
     await this.#start();
   }

@@ -159,12 +159,14 @@ Deno.test("Broker.step() goes by the Session Expiry Interval of DISCONNECT when 
   });
 });
 
-Deno.test("Broker.step() drops a Will that may not be published, and says so", async () => {
+Deno.test("Broker.step() refuses a CONNECT whose Will may not be published, and says so", async () => {
   await Desk.with({}, async (desk) => {
     const panel = await watch(desk);
     await panel.send(subscribePacket(2, ["$SYS/#", 0]));
     panel.take();
-    await (await desk.connect("a", { will: willOf("$SYS/a", "x") })).hangUp();
+    const caller = await desk.connect("a", { will: willOf("$SYS/a", "x") });
+    assert.equal(caller.connack.reasonCode, 0x87);
+    assert.equal(caller.closed, true);
     panel.expect();
     assert.ok(desk.facts.some((fact) => fact.type === "refused" && fact.clientId === "a"));
   });

@@ -28,6 +28,17 @@ Deno.test("conformance.md is what `deno task conformance` writes when all rows h
   assert.ok(found === expected, "conformance.md is out of date: run `deno task conformance`");
 });
 
+Deno.test("README.md has the counts of conformance.md", () => {
+  const readme = Deno.readTextFileSync(new URL("../../README.md", import.meta.url));
+  const counts = [...report(all, known, new Set()).matchAll(/^\| (MQTT .*) \|$/gm)];
+  assert.equal(counts.length, 2);
+  for (const [, line] of counts) {
+    const wanted = line!.split(/\s*\|\s*/).join(" ");
+    const lines = readme.split("\n").map((each) => each.replaceAll("|", " ").trim());
+    assert.ok(lines.some((each) => each.split(/\s+/).join(" ") === wanted), `README: ${wanted}`);
+  }
+});
+
 const server: Statement = {
   standard: "5.0",
   id: "MQTT-1.1.1-1",

@@ -279,4 +279,10 @@ export const mutants311: readonly Mutation[] = [
     from: "if ((flags & ConnectFlag.reserved) !== 0)",
     to: "if (false)",
   },
+  {
+    ids: ["MQTT-4.8.0-1"],
+    file: "src/packet/strict.ts",
+    from: "if (remaining(reader) !== 0) malformed(`${owner} has",
+    to: "if (false) malformed(`${owner} has",
+  },
 ];

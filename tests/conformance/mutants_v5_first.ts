@@ -420,8 +420,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.1.3-8", "MQTT-3.1.4-2"],
     file: "src/broker/authenticate.ts",
-    from: 'return refuse(tables, live, verdict.reason, verdict.detail, "refused");',
-    to: 'return refuse(tables, live, 0x88, verdict.detail, "refused");',
+    from: 'return refuse(tables, live, verdict.reason, verdict.detail, "refused", verdict.told);',
+    to: 'return refuse(tables, live, 0x88, verdict.detail, "refused", verdict.told);',
   },
   {
     ids: ["MQTT-3.1.4-5"],
@@ -469,8 +469,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.2.2-16"],
     file: "src/broker/admit.ts",
-    from: "clientId: assigned ? unusedClientId(tables, clientId) : clientId,",
-    to: "clientId,",
+    from: "? unusedClientId(tables, live.connection.clientId)",
+    to: "? live.connection.clientId",
   },
   {
     ids: ["MQTT-3.2.2-17", "MQTT-3.2.2-18", "MQTT-3.3.2-9"],
@@ -754,7 +754,7 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.1.2-24"],
     file: "src/broker/admit.ts",
-    from: "if (tooLargeFor(result, welcome(result, tables.rules, false))) {",
+    from: "if (tooLargeFor(result, welcome(result, rulesOf(tables, live), false))) {",
     to: "if (false) {",
   },
   {
@@ -868,8 +868,9 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.3.1-1"],
     file: "src/broker/outgoing.ts",
-    from: "const publish = publishOf(delivery, packetId, dup, tables.now);",
-    to: "const publish = publishOf(delivery, packetId, dup && packetId % 2 === 1, tables.now);",
+    from: "const publish = seenBy(live, publishOf(delivery, packetId, dup, tables.now));",
+    to:
+      "const publish = seenBy(live, publishOf(delivery, packetId, dup && packetId % 2 === 1, tables.now));",
   },
   {
     ids: ["MQTT-3.2.2-3"],
@@ -910,8 +911,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.1.2-28"],
     file: "src/connection/connack.ts",
-    from: "connection.responseInformation && responseInformation !== undefined",
-    to: "responseInformation !== undefined",
+    from: "if (!asked || prefix === undefined) return {};",
+    to: "if (prefix === undefined) return {};",
   },
   {
     ids: ["MQTT-3.1.4-6"],

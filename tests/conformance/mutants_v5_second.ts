@@ -22,8 +22,8 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-3.4.2-2", "MQTT-3.5.2-2"],
     file: "src/broker/on_packet.ts",
-    from: "{ reasonString: detail.slice(0, 200) }",
-    to: "{ reasonString: detail }",
+    from: "{ reasonString: (told ?? detail).slice(0, 200) }",
+    to: "{ reasonString: told ?? detail }",
   },
   {
     ids: ["MQTT-3.4.2-2", "MQTT-3.5.2-2", "MQTT-3.14.2-3"],
@@ -34,8 +34,8 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-3.4.2-3", "MQTT-3.5.2-3"],
     file: "src/broker/on_packet.ts",
-    from: "{ reasonString: detail.slice(0, 200) }",
-    to: '{ reasonString: detail.slice(0, 200), userProperties: [["a", "b"]] }',
+    from: "{ reasonString: (told ?? detail).slice(0, 200) }",
+    to: '{ reasonString: detail, userProperties: [["a", "b"]] }',
   },
   {
     ids: ["MQTT-3.6.1-1"],
@@ -267,20 +267,20 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-3.14.2-2"],
     file: "src/broker/close.ts",
-    from: "{ reasonString: detail.slice(0, 200) }",
-    to: "{ reasonString: detail.slice(0, 200), sessionExpiryInterval: 0 }",
+    from: "{ reasonString: told.slice(0, 200) }",
+    to: "{ reasonString: told.slice(0, 200), sessionExpiryInterval: 0 }",
   },
   {
     ids: ["MQTT-3.14.2-3"],
     file: "src/broker/close.ts",
-    from: "{ reasonString: detail.slice(0, 200) }",
-    to: "{ reasonString: detail }",
+    from: "{ reasonString: told.slice(0, 200) }",
+    to: "{ reasonString: told }",
   },
   {
     ids: ["MQTT-3.14.2-4"],
     file: "src/broker/close.ts",
-    from: "{ reasonString: detail.slice(0, 200) }",
-    to: '{ reasonString: detail.slice(0, 200), userProperties: [["a", "b"]] }',
+    from: "{ reasonString: told.slice(0, 200) }",
+    to: '{ reasonString: told.slice(0, 200), userProperties: [["a", "b"]] }',
   },
   {
     ids: ["MQTT-3.14.4-1"],
@@ -338,10 +338,8 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-4.3.2-2", "MQTT-4.3.3-2"],
     file: "src/broker/frames.ts",
-    from:
-      "if (frames === undefined) return encodePublish(publishOf(delivery, 0, false, now), version);",
-    to:
-      "if (frames === undefined) return encodePublish(publishOf(delivery, 0, true, now), version);",
+    from: "const frame = encodePublish(publishOf(delivery, 0, false, now), version);",
+    to: "const frame = encodePublish(publishOf(delivery, 0, true, now), version);",
   },
   {
     ids: ["MQTT-4.3.2-2", "MQTT-4.3.3-2"],
@@ -643,13 +641,13 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-4.9.0-1"],
     file: "src/session/replenish.ts",
-    from: "count < resending.length && count < sendQuota &&",
+    from: "count < resending.length && sent < sendQuota &&",
     to: "count < resending.length &&",
   },
   {
     ids: ["MQTT-4.9.0-2"],
     file: "src/session/replenish.ts",
-    from: "sendQuota: sendQuota - count,",
+    from: "sendQuota: sendQuota - sent,",
     to: "sendQuota,",
   },
   {
@@ -771,7 +769,7 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-4.2-1"],
     file: "src/packet/frame_splitter.ts",
-    from: "if (missing > 0 && this.#take(missing, length) < missing) return undefined;",
+    from: "if (missing > 0 && this.#take(missing, length) < missing) return false;",
     to: "if (missing > 0) this.#take(missing, length);",
   },
   {
@@ -833,5 +831,29 @@ export const mutationsSecond: readonly Mutation[] = [
     file: "src/session/message.ts",
     from: "Math.max(0, Math.ceil((message.expiresAt - now) / 1000))",
     to: "Math.ceil((message.expiresAt - now) / 1000)",
+  },
+  {
+    ids: ["MQTT-4.13.1-1"],
+    file: "src/session/on_unsubscribe.ts",
+    from: "if (given.version === 5 && ids.has(session.received, packet.packetId)) {",
+    to: "if (false) {",
+  },
+  {
+    ids: ["MQTT-4.13.1-1"],
+    file: "src/packet/property_reader.ts",
+    from: "if (value < row.least || value > row.most) {",
+    to: "if (value > row.most) {",
+  },
+  {
+    ids: ["MQTT-4.13.1-1", "MQTT-2.2.2-1"],
+    file: "src/packet/property.ts",
+    from: 'rule(0x1c, "serverReference", "string", ["connack", "disconnect"]),',
+    to: 'rule(0x1c, "serverReference", "string", ["connack", "disconnect", "auth"]),',
+  },
+  {
+    ids: ["MQTT-4.13.1-1"],
+    file: "src/packet/connect_reader.ts",
+    from: "if (remaining(reader) !== 0) malformed(`connect has",
+    to: "if (false) malformed(`connect has",
   },
 ];

@@ -37,10 +37,11 @@ export function statements(): readonly Statement[] {
   });
 }
 
-/** All rows of both versions, file by file in the order of their names. */
-export async function rows(): Promise<readonly Row[]> {
+/** All rows of both versions or of one, file by file in the order of their names. */
+export async function rows(only?: Standard): Promise<readonly Row[]> {
   const all: Row[] = [];
   for (const [standard, , folder] of FILES) {
+    if (only !== undefined && only !== standard) continue;
     const names = [...Deno.readDirSync(new URL(folder, HERE))].map(({ name }) => name);
     for (const name of names.filter((each) => each.endsWith(".ts")).sort()) {
       const module: Record<string, unknown> = await import(new URL(folder + name, HERE).href);

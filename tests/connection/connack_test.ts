@@ -90,6 +90,22 @@ for (const v of VERSIONS) {
   });
 }
 
+Deno.test("welcome() leaves Response Information out when the client id makes it longer than a string may be", () => {
+  const given = { ...limited, responseInformation: "answers" };
+  // "answers/" and the client id: 65,535 bytes, and one byte more.
+  for (
+    const [clientId, fits] of [["ü".repeat(32_763) + "x", true], [
+      "ü".repeat(32_764),
+      false,
+    ]] as const
+  ) {
+    const connack = welcome(connection({ clientId, responseInformation: true }), given, false);
+    const expected = fits ? `answers/${clientId}` : undefined;
+    assert.equal(connack.properties?.responseInformation, expected);
+    assert.ok(encode(connack, 5).length > 0);
+  }
+});
+
 Deno.test("refusal() leaves the Reason String out when the client takes no packet of that size [MQTT-3.2.2-19]", () => {
   const words = "ü".repeat(20);
   const whole = encode(refusal(connection(), Reason.banned, words), 5).length;

@@ -26,7 +26,7 @@ Deno.test("a client without credentials is refused when its listener does not al
     assert.deepEqual([...client.lastFrame.subarray(2, 4)], [0, code]);
     await client.ended();
     const line = await strict.logged(
-      (line) => line.clientId === `nobody-${version}`,
+      (line) => line.clientId === `nobody-${version}` && line.category === "client",
       "a log line about the refused client",
     );
     assert.equal(line.level, "warn");

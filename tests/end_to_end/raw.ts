@@ -19,8 +19,17 @@ import { PATIENCE, within } from "./within.ts";
 
 type PacketOf<Type extends Packet["type"]> = Packet & { readonly type: Type };
 
-/** Where to connect to: a port on 127.0.0.1, or the path of a Unix socket. */
-export type Where = { readonly port: number } | { readonly path: string };
+/** Where to connect to: a port on 127.0.0.1, with TLS or without, or the path of a Unix socket. */
+export type Where =
+  | { readonly port: number; readonly tls?: Tls }
+  | { readonly path: string };
+
+/** PEM texts: the CA of the broker's certificate, which is for localhost, and the client's own. */
+export interface Tls {
+  readonly ca: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
 
 export class RawClient {
   readonly version: ProtocolVersion;
@@ -40,6 +49,13 @@ export class RawClient {
   static async open(where: Where, version: ProtocolVersion): Promise<RawClient> {
     if ("path" in where) {
       return new RawClient(await Deno.connect({ transport: "unix", path: where.path }), version);
+    }
+    if (where.tls !== undefined) {
+      const { ca, cert, key } = where.tls;
+      const pair = cert === undefined || key === undefined ? {} : { cert, key };
+      const { port } = where;
+      const tls = { hostname: "localhost", port, caCerts: [ca], alpnProtocols: ["mqtt"], ...pair };
+      return new RawClient(await Deno.connectTls(tls), version);
     }
     const conn = await Deno.connect({ hostname: "127.0.0.1", port: where.port });
     conn.setNoDelay(true); // else the end of a large packet may wait 40 ms for an acknowledgement of TCP

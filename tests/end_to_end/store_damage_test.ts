@@ -60,6 +60,10 @@ for (const [what, damage] of DAMAGES) {
       const client = await RawClient.connect(broker, 4, "late");
       await client.subscribe("plant/4", 0);
       assert.equal((await client.expect("publish")).retain, true);
+      await client.subscribe("$SYS/broker/store/damage", 0);
+      const told = JSON.parse(text((await client.expect("publish")).payload));
+      assert.equal(told.path, line.path);
+      assert.equal(told.carried.sessions, 12);
       client.close();
       await assertServes(broker);
       await broker.stop();

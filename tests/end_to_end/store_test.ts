@@ -66,3 +66,18 @@ Deno.test("dunlin does not start when another one has the data directory", async
   await first.stop();
   await Deno.remove(data, { recursive: true });
 });
+
+for (const [config, promise] of [[{}, "fsynced"], [{ store: "memory" }, "memory"]] as const) {
+  Deno.test(`dunlin names the promise ${promise} in the log and below $SYS`, async () => {
+    const data = await Deno.makeTempDir();
+    const broker = await startBroker({ data, ...config });
+    const started = broker.log().find(({ message }) => message.endsWith("started"));
+    assert.equal(started?.promise, promise);
+    const client = await RawClient.connect(broker, 5, "look");
+    await client.subscribe("$SYS/broker/store/promise", 0);
+    assert.equal(text((await client.expect("publish")).payload), promise);
+    client.close();
+    await broker.stop();
+    await Deno.remove(data, { recursive: true });
+  });
+}

@@ -5,10 +5,17 @@
 /** What is looked for, and the Debian package that has it. */
 export const tools = {
   mosquitto: { debianPackage: "mosquitto", pythonModule: undefined },
+  mosquitto_passwd: { debianPackage: "mosquitto", pythonModule: undefined },
   mosquitto_pub: { debianPackage: "mosquitto-clients", pythonModule: undefined },
   mosquitto_sub: { debianPackage: "mosquitto-clients", pythonModule: undefined },
   /** So that mosquitto_sub writes a line when it has one, and not when it has 4 KiB. */
   stdbuf: { debianPackage: "coreutils", pythonModule: undefined },
+  openssl: { debianPackage: "openssl", pythonModule: undefined },
+  haproxy: { debianPackage: "haproxy", pythonModule: undefined },
+  "chromium-headless-shell": {
+    debianPackage: "chromium-headless-shell",
+    pythonModule: undefined,
+  },
   paho: { debianPackage: "python3-paho-mqtt", pythonModule: "paho.mqtt.client" },
 } as const;
 
@@ -27,7 +34,8 @@ export function tool(name: Tool): string | undefined {
   return paths.filter((path) => path !== "").map((path) => `${path}/${name}`).find(isFile);
 }
 
-function isFile(path: string): boolean {
+/** Whether there is a file of that name. */
+export function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
   } catch {

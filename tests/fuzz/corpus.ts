@@ -1,9 +1,12 @@
 /**
- * Recorded packets of clients, of all versions and kinds, to be mutated.
+ * Packets of all versions and kinds, to be mutated: recorded ones of clients, generated ones, and such as
+ * fill what a string may hold.
  */
 
+import fc from "fast-check";
 import { encode } from "../../src/packet/encode.ts";
 import type { Connect, Packet, ProtocolVersion } from "../../src/packet/packet.ts";
+import * as arbitrary from "../property/arbitraries.ts";
 
 const VERSIONS: readonly ProtocolVersion[] = [3, 4, 5];
 const BYTES = new TextEncoder().encode("21.5");
@@ -30,18 +33,93 @@ function scramStep(reasonCode: number, message: string): Packet {
   return { type: "auth", reasonCode, properties: scramProperties(message) };
 }
 
-/** CONNECT packets of one version, and what may follow them. */
-export interface Recorded {
-  readonly connects: readonly Uint8Array[];
-  readonly others: readonly Uint8Array[];
+/** Packets of one kind, as bytes. */
+export interface Kinds {
+  readonly recorded: readonly Uint8Array[];
+  readonly generated: readonly Uint8Array[];
+  readonly long: readonly Uint8Array[];
 }
 
-/** The packets of each version. */
-export function corpus(): readonly Recorded[] {
-  return VERSIONS.map((version) => ({
-    connects: connectsOf(version).map((packet) => encode(packet, version)),
-    others: othersOf(version).map((packet) => encode(packet, version)),
-  }));
+/** CONNECT packets of one version, and what may follow them. */
+export interface Recorded {
+  readonly connects: Kinds;
+  readonly others: Kinds;
+}
+
+/** Packets generated of each kind and version. */
+const GENERATED = 400;
+
+/** The packets of each version; the same for the same seed. */
+export function corpus(seed: number): readonly Recorded[] {
+  return VERSIONS.map((version): Recorded => {
+    const bytes = (packets: readonly Packet[]) => packets.map((each) => encode(each, version));
+    const some = <P extends Packet>(from: fc.Arbitrary<P>) =>
+      bytes(fc.sample(from, { seed, numRuns: GENERATED }));
+    return {
+      connects: {
+        recorded: bytes(connectsOf(version)),
+        generated: some(arbitrary.connect(version)),
+        long: bytes(longConnectsOf(version)),
+      },
+      others: {
+        recorded: bytes(othersOf(version)),
+        generated: some(fc.oneof(...oftenTaken(version), arbitrary.packet(version))),
+        long: bytes(longOthersOf(version)),
+      },
+    };
+  });
+}
+
+/** What does not end a connection by its kind, so that there is something behind it. */
+function oftenTaken(version: ProtocolVersion): readonly fc.Arbitrary<Packet>[] {
+  const { publish, subscribe, unsubscribe, acknowledgement } = arbitrary;
+  const plain = publish(version).map(({ properties, ...rest }): Packet => {
+    const { topicAlias: _, subscriptionIdentifiers: __, ...kept } = properties ?? {};
+    return { ...rest, properties: properties && kept };
+  });
+  return [plain, plain, subscribe(version), unsubscribe(version), acknowledgement(version)];
+}
+
+/** As many bytes as a string may have, and one character less. */
+const LONG = ["x".repeat(65_535), "\u20ac".repeat(21_845), "x".repeat(65_534), "a/".repeat(32_767)];
+
+function longConnectsOf(version: ProtocolVersion): Connect[] {
+  const [plain, withWill] = connectsOf(version);
+  const { properties: _, ...bare } = withWill!.will!;
+  return LONG.flatMap((text): Connect[] => [
+    { ...plain!, clientId: text },
+    { ...plain!, clientId: text, cleanStart: false },
+    { ...plain!, username: text, password: new Uint8Array(65_535) },
+    { ...plain!, will: { ...bare, topic: text, properties: undefined } },
+    ...(version !== 5 ? [] : [
+      { ...plain!, clientId: text, properties: { requestResponseInformation: 1 as const } },
+      { ...plain!, properties: { authenticationMethod: text } },
+      { ...plain!, properties: { userProperties: [[text, text] as const] } },
+    ]),
+  ]);
+}
+
+function longOthersOf(version: ProtocolVersion): Packet[] {
+  const [publish] = othersOf(version).filter((each) => each.type === "publish");
+  const [subscribe] = othersOf(version).filter((each) => each.type === "subscribe");
+  const [unsubscribe] = othersOf(version).filter((each) => each.type === "unsubscribe");
+  const many = Array.from({ length: 3_000 }, (_, at) => `plant/${at}`);
+  return LONG.flatMap((text): Packet[] => {
+    const options = subscribe!.subscriptions[0]!.options;
+    return [
+      { ...publish!, topic: text },
+      { ...publish!, topic: text, qos: 1, packetId: 7 },
+      { ...publish!, topic: `$delayed/${text}`.slice(0, 21_000), qos: 2, packetId: 8 },
+      { ...subscribe!, subscriptions: [{ filter: text, options }] },
+      { ...subscribe!, subscriptions: many.map((filter) => ({ filter, options })) },
+      { ...unsubscribe!, filters: [text] },
+      { ...unsubscribe!, filters: many },
+      ...(version !== 5 ? [] : [
+        { ...publish!, properties: { contentType: text, responseTopic: text, topicAlias: 1 } },
+        { ...publish!, properties: { userProperties: [[text, text] as const] } },
+      ]),
+    ];
+  });
 }
 
 function connectsOf(version: ProtocolVersion): Connect[] {

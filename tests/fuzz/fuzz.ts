@@ -1,182 +1,157 @@
 /**
- * The fuzzer: recorded packets, mutated, as the bytes of a connection to a broker in this process.
- * Deterministic for a seed, but for how far it gets in a given time.
+ * The fuzzer: recorded and generated packets, mutated, as the bytes of connections to a broker in this
+ * process. Deterministic for a seed, but for how far it gets in a given time: the inputs of a world depend on
+ * the seed and its number alone.
  */
 
-import { anonymousOnly, withMethods } from "../../src/authentication/authenticator.ts";
-import { Exchanges } from "../../src/authentication/exchanges.ts";
-import { scramKeys } from "../../src/authentication/scram_keys.ts";
-import { bytesOf } from "../../src/authentication/scram_message.ts";
-import { scramSha256 } from "../../src/authentication/scram_sha_256.ts";
-import { standIns } from "../../src/authentication/scram_stand_in.ts";
-import { Broker } from "../../src/broker/broker.ts";
-import type { Event } from "../../src/broker/event.ts";
-import { decode } from "../../src/packet/decode.ts";
-import { encode } from "../../src/packet/encode.ts";
-import { FrameSplitter } from "../../src/packet/frame_splitter.ts";
-import { MalformedPacket } from "../../src/packet/malformed_packet.ts";
-import type { ProtocolVersion } from "../../src/packet/packet.ts";
-import { defaultRules } from "../../src/policy/rules.ts";
-import type { Effect } from "../../src/session/effect.ts";
-import { corpus, SCRAM } from "./corpus.ts";
+import { corpus } from "./corpus.ts";
+import { HeapLevels } from "./heap_levels.ts";
 import { mutate, random } from "./mutate.ts";
+import { RULES, World } from "./world.ts";
 
 export interface FuzzOptions {
   readonly inputs: number;
   readonly milliseconds: number;
   readonly seed: number;
+  /** The number of the first world; 0 unless one is to be looked at again. */
+  readonly world?: number;
+  /** Told of the counts from time to time. */
+  readonly progress?: (report: FuzzReport) => void;
+}
+
+/** What was found, and all that is needed to find it again. */
+export interface Finding {
+  readonly reason: string;
+  readonly world: number;
+  readonly rules: string;
+  /** The last input, which need not be the one that did it. */
+  readonly input: string;
 }
 
 export interface FuzzReport {
+  readonly seed: number;
   readonly inputs: number;
-  readonly packets: number;
-  readonly refused: number;
+  /** Inputs that were let in. */
+  readonly connected: number;
+  /** Inputs that ended in bytes that are no packet. */
+  readonly malformed: number;
+  /** Packets that the broker sent, each of which was read again. */
+  readonly sent: number;
+  /** Milliseconds of the processor that the slowest input took at most, and which that was. */
   readonly slowest: number;
-  readonly found: readonly { readonly input: string; readonly reason: string }[];
+  readonly slowestWas: string;
+  /** Inputs above 50 ms by the clock: a pause of the machine or of the collector, unless found. */
+  readonly pauses: number;
+  /** Megabytes that the heap held after a collection, at times spread over the run. */
+  readonly heap: readonly number[];
+  readonly found: readonly Finding[];
 }
 
-/** Longer than this for one input is a hang. */
+/** Longer than this for one input is a hang, in milliseconds. */
 const SLOW = 50;
+/** Inputs between two looks at the processor's clock, which cost as much as an input. */
+const A_BASE = 10;
 /** Inputs that share a broker: state of one may be what the next one stumbles over. */
-const A_BROKER = 500;
-
-const PEER = { address: "127.0.0.1:1", listener: "fuzz", anonymousAllowed: true };
+const A_WORLD = 500;
+/** Worlds between two looks at the heap. */
+const A_LOOK = 20;
+/** Megabytes above the lowest level of the first half of the run: more is memory that is kept. */
+const RISE = 8;
+/** Worlds between two calls of `progress`. */
+const A_REPORT = 100;
+const MOST_FINDINGS = 10;
 
 /** Runs until the number of inputs, the time, or ten findings are reached. */
-export function fuzz(options: FuzzOptions): FuzzReport {
-  const next = random(options.seed);
-  const recorded = corpus();
-  const found: { input: string; reason: string }[] = [];
+export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
+  const { seed, progress } = options;
+  const recorded = corpus(seed);
+  const rules = Object.keys(RULES);
+  const found: Finding[] = [];
+  const levels = new HeapLevels();
   const until = performance.now() + options.milliseconds;
-  let [inputs, packets, refused, slowest] = [0, 0, 0, 0];
-  let world = newWorld();
-  while (inputs < options.inputs && performance.now() < until && found.length < 10) {
-    if (inputs % A_BROKER === 0) world = newWorld();
-    const bytes = mutate(recorded, next);
-    const started = performance.now();
+  let [inputs, connected, malformed, sent, slowest, pauses] = [0, 0, 0, 0, 0, 0];
+  let slowestWas = "";
+  const report = (): FuzzReport => {
+    const heap = levels.megabytes;
+    return {
+      seed,
+      inputs,
+      connected,
+      malformed,
+      sent,
+      slowest,
+      slowestWas,
+      pauses,
+      heap,
+      found,
+    };
+  };
+  for (let number = options.world ?? 0; inputs < options.inputs; number++) {
+    if (performance.now() >= until || found.length >= MOST_FINDINGS) break;
+    const next = random(seed * 1_000_003 + number);
+    const under = rules[number % rules.length]!;
+    const world = new World(under);
+    let bytes: Uint8Array = new Uint8Array();
+    let base = 0;
+    const find = (reason: string) =>
+      found.push({ reason, world: number, rules: under, input: hexOf(bytes) });
     try {
-      const result = connection(world, bytes);
-      packets += result.packets;
-      if (result.refused) refused += 1;
+      for (let i = 0; i < A_WORLD && inputs < options.inputs; i++) {
+        bytes = mutate(recorded, next);
+        const most = next(3) === 0 ? 1 + next(64) : bytes.length;
+        if (i % A_BASE === 0) base = processor();
+        const started = performance.now();
+        await world.takes(bytes, most);
+        const elapsed = performance.now() - started;
+        if (elapsed > SLOW) {
+          pauses += 1;
+          if (await stillSlow(under, bytes, most)) find("it takes too long");
+        }
+        // The first inputs pay for compilation.
+        if (inputs > A_WORLD && elapsed > slowest) {
+          const took = Math.min(elapsed, processor() - base);
+          if (took > slowest) {
+            slowest = took;
+            slowestWas =
+              `input ${i} of world ${number}: ${bytes.length} bytes in pieces of ${most}`;
+          }
+        }
+        inputs += 1;
+      }
+      await world.ends();
     } catch (error) {
-      const reason = error instanceof Error ? error.stack ?? error.message : String(error);
-      found.push({ input: hex(bytes), reason });
-      world = newWorld();
+      find(error instanceof Error ? error.stack ?? error.message : String(error));
     }
-    const took = performance.now() - started;
-    if (took > slowest) slowest = took;
-    // The first inputs pay for compilation.
-    if (took > SLOW && inputs > 1_000 && repeatedlySlow(bytes)) {
-      found.push({ input: hex(bytes), reason: `${took} ms` });
-    }
-    inputs += 1;
+    sent += world.sent;
+    connected += world.connected;
+    malformed += world.malformed;
+    if (number % A_LOOK === A_LOOK - 1) levels.look();
+    if (number % A_REPORT === A_REPORT - 1) progress?.(report());
   }
-  return { inputs, packets, refused, slowest, found };
+  if (levels.rise > RISE) {
+    const reason = `the heap rises to ${levels.megabytes.at(-1)} MB`;
+    found.push({ reason, world: options.world ?? 0, rules: "all", input: "" });
+  }
+  return report();
 }
 
-/** Feeds one input, for a regression list. Throws what the broker throws. */
-export function feedOnce(bytes: Uint8Array): void {
-  connection(newWorld(), bytes);
-}
-
-/** A pause of the machine is no hang: three tries in a row are. */
-function repeatedlySlow(bytes: Uint8Array): boolean {
+/** The collector at work is no hang: three tries in a row in a world of their own are. */
+async function stillSlow(rules: string, bytes: Uint8Array, most: number): Promise<boolean> {
   for (let i = 0; i < 3; i++) {
-    const started = performance.now();
-    feedOnce(bytes);
-    if (performance.now() - started <= SLOW) return false;
+    const world = new World(rules);
+    const before = processor();
+    await world.takes(bytes, most);
+    if (processor() - before <= SLOW) return false;
   }
   return true;
 }
 
-interface World {
-  readonly broker: Broker;
-  readonly exchanges: Exchanges;
-  now: number;
-  id: number;
+/** Milliseconds that this process has had of the processor. */
+function processor(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
-function newWorld(): World {
-  const exchanges = new Exchanges(withMethods(anonymousOnly, [method]));
-  return { broker: new Broker(defaultRules), exchanges, now: 1_000_000, id: 0 };
-}
-
-/** SCRAM-SHA-256 with the one user of the corpus, and a nonce that makes what was recorded right. */
-const method = (() => {
-  const salt = bytesOf(SCRAM.salt)!;
-  const iterations = 4_096;
-  const user = { user: "user", salt, iterations, roles: [] };
-  return scramSha256({
-    users: new Map([["user", { ...user, ...scramKeys(SCRAM.password, salt, iterations) }]]),
-    standIn: standIns(salt, { iterations, saltLength: salt.length }),
-    nonce: () => SCRAM.nonce,
-  });
-})();
-
-/** One connection from its first to its last byte; then the clock moves on. */
-function connection(world: World, bytes: Uint8Array): { packets: number; refused: boolean } {
-  const id = ++world.id;
-  const versions = new Map<number, ProtocolVersion>();
-  const step = (event: Event) => perform(world, world.broker.step(event, world.now), versions);
-  step({ type: "opened", connection: id, peer: PEER, entropy: new Uint8Array(16) });
-  const splitter = new FrameSplitter(defaultRules.limits.maximumPacketSize);
-  let packets = 0;
-  let refused = false;
-  try {
-    splitter.push(bytes);
-    for (let frame = splitter.next(); frame !== undefined; frame = splitter.next()) {
-      const packet = decode(frame, versions.get(id) ?? 4);
-      if (packet.type === "connect" && !versions.has(id)) versions.set(id, packet.protocolVersion);
-      packets += 1;
-      step({ type: "packet", connection: id, packet });
-    }
-  } catch (error) {
-    if (!(error instanceof MalformedPacket)) throw error;
-    refused = true;
-    const { reasonCode: reason, message: detail, version } = error;
-    step({ type: "malformed", connection: id, reason, detail, version });
-  }
-  step({ type: "closed", connection: id, reason: "linkLost" });
-  world.exchanges.forget(id);
-  world.now += 977;
-  step({ type: "tick" });
-  return { packets, refused };
-}
-
-/** What the runtime does, with a store that has nothing and everything at once. */
-function perform(
-  world: World,
-  effects: readonly Effect[],
-  versions: ReadonlyMap<number, ProtocolVersion>,
-): void {
-  for (const effect of effects) {
-    const step = (event: Event) => perform(world, world.broker.step(event, world.now), versions);
-    switch (effect.type) {
-      case "send":
-        encode(effect.packet, versions.get(effect.to) ?? 4);
-        break;
-      case "persist":
-        step({ type: "settled", persists: [effect] });
-        break;
-      case "load": {
-        const { connection, clientId } = effect;
-        const stored = { received: [], inflight: [], queued: [] };
-        step({ type: "loaded", connection, clientId, stored });
-        break;
-      }
-      case "read":
-        step({ type: "read", clientId: effect.clientId, from: effect.from, queued: [] });
-        break;
-      case "authenticate": {
-        const { connection, credentials } = effect;
-        const verdict = world.exchanges.verdictOn(connection, effect.step, credentials);
-        if (verdict instanceof Promise) throw new Error("a verdict that is not there at once");
-        step({ type: "authenticated", connection, verdict });
-      }
-    }
-  }
-}
-
-function hex(bytes: Uint8Array): string {
+function hexOf(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -2,6 +2,10 @@
 
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { decode } from "../../src/packet/decode.ts";
+import {
+  variableByteIntegerSize,
+  writeVariableByteInteger,
+} from "../../src/packet/fixed_header.ts";
 import { MalformedPacket } from "../../src/packet/malformed_packet.ts";
 import type { Packet, ProtocolVersion } from "../../src/packet/packet.ts";
 
@@ -30,12 +34,22 @@ export function p(...properties: string[]): string {
   return `${toHex(Uint8Array.of(length))} ${properties.join(" ")} `;
 }
 
-/** A frame from its first byte and the hexadecimal pieces of its body; up to 16,383 bytes. */
+/** A frame from its first byte and the hexadecimal pieces of its body. */
 export function frame(first: number, ...body: string[]): Uint8Array {
   const bytes = hex(body.join(""));
-  const length = bytes.length;
-  const header = length < 128 ? [length] : [(length & 0x7f) | 0x80, length >> 7];
-  return Uint8Array.from([first, ...header, ...bytes]);
+  const length = variableByteInteger(bytes.length);
+  const whole = new Uint8Array(1 + length.length + bytes.length);
+  whole[0] = first;
+  whole.set(length, 1);
+  whole.set(bytes, 1 + length.length);
+  return whole;
+}
+
+/** A Variable Byte Integer in the fewest bytes. */
+export function variableByteInteger(value: number): Uint8Array {
+  const bytes = new Uint8Array(variableByteIntegerSize(value));
+  writeVariableByteInteger(bytes, 0, value);
+  return bytes;
 }
 
 /** One row: what it shows, in which versions, the bytes, and the packet or the Reason Code of the refusal. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ANONYMOUS, BROKER } from "../../src/policy/identity.ts";
-import type { Action } from "../../src/policy/permits.ts";
+import type { Action } from "../../src/policy/access_rule.ts";
 import { permits } from "../../src/policy/permits.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
 import { deepFreeze } from "../deep_freeze.ts";

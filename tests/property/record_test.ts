@@ -26,10 +26,27 @@ const instant = fc.oneof(
   fc.double({ noNaN: true, min: 0, max: 1e15 }),
 );
 const order = fc.oneof(fc.nat(300), fc.maxSafeNat().map((n) => Math.floor(n / 4)));
-const identity = plain({
+const proven = plain({
   user: fc.option(text, { nil: undefined }),
   roles: fc.array(text, { maxLength: 3 }),
 });
+const circumstances = plain({
+  address: fc.option(text, { nil: undefined }),
+  listener: fc.option(text, { nil: undefined }),
+  certificate: fc.option(
+    fc.dictionary(text, fc.oneof(text, fc.array(text, { maxLength: 3 })), { maxKeys: 4 })
+      .map((fields) => ({ ...fields })), // with the usual prototype
+    { nil: undefined },
+  ),
+});
+/** Whose it is: of a store of before there is nothing but the user and the roles. */
+const ofOwner = fc.oneof(
+  plain({ clientId: text, owner: proven }),
+  fc.tuple(text, proven, circumstances).map(([clientId, { user, roles }, rest]) => {
+    const { address, listener, certificate } = rest;
+    return { clientId, owner: { user, roles, clientId, address, listener, certificate } };
+  }),
+);
 
 const messages = plain({
   order,
@@ -64,12 +81,8 @@ const RECORDS: readonly (readonly [
 ])[] = [
   [
     "Session",
-    plain({
-      clientId: text,
-      owner: identity,
-      expiryInterval: fc.nat(0xffff_ffff),
-      expiresAt: instant,
-    }),
+    fc.tuple(ofOwner, plain({ expiryInterval: fc.nat(0xffff_ffff), expiresAt: instant }))
+      .map(([whose, rest]) => ({ ...whose, ...rest })),
     record.encodeSession,
     record.decodeSession,
   ],
@@ -83,19 +96,20 @@ const RECORDS: readonly (readonly [
   ],
   [
     "Will",
-    plain({
-      clientId: text,
-      owner: identity,
-      packet: plain({
-        topic: text,
-        payload: bytes,
-        qos,
-        retain: fc.boolean(),
-        willDelayInterval: fc.nat(0xffff_ffff),
-        properties: publishProperties,
+    fc.tuple(
+      ofOwner,
+      plain({
+        packet: plain({
+          topic: text,
+          payload: bytes,
+          qos,
+          retain: fc.boolean(),
+          willDelayInterval: fc.nat(0xffff_ffff),
+          properties: publishProperties,
+        }),
+        publishAt: instant,
       }),
-      publishAt: instant,
-    }),
+    ).map(([whose, rest]) => ({ ...whose, ...rest })),
     record.encodeWill,
     record.decodeWill,
   ],

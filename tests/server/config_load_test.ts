@@ -38,9 +38,12 @@ Deno.test("loadConfig() yields the embedded defaults when there is no file", () 
       store: "denoKv",
       onDamage: "setAside",
       authentication: {},
+      access: [],
+      deniedPublish: "drop",
       takeover: "sameIdentity",
       queuePolicy: "dropOldest",
       queueQos0: false,
+      sysInterval: 10,
       validatePayloadFormat: false,
       sharedSubscriptions: true,
       persistentSessionExpiryInterval: 2_592_000,
@@ -115,6 +118,20 @@ for (const [address, anonymous] of addresses) {
 Deno.test("loadConfig() follows allowAnonymous without a warning when the file states it", () => {
   const text = '{ "listeners": [{ "type": "tcp", "address": "0.0.0.0", "allowAnonymous": true }] }';
   assert.equal(configOf({ text }).config.listeners[0]?.allowAnonymous, true);
+});
+
+Deno.test("loadConfig() lets nobody in without credentials when proxies hand clients on, and warns", () => {
+  const proxies = [
+    { type: "tcp", proxyProtocol: { trusted: ["127.0.0.1"] } },
+    { type: "websocket", trustedProxies: ["127.0.0.1"] },
+    { type: "unix", path: "/s", proxyProtocol: true },
+  ];
+  for (const listener of proxies) {
+    const text = JSON.stringify({ listeners: [listener] });
+    const { config, problems } = loadConfig({ ...nothingOutside, text });
+    assert.equal(config?.listeners[0]?.allowAnonymous, false);
+    assert.deepEqual(problems.map(({ path }) => path), ["listeners[0].allowAnonymous"]);
+  }
 });
 
 Deno.test("loadConfig() takes several listeners when their places differ", () => {
@@ -206,7 +223,7 @@ Deno.test("loadConfig() lets the command line win over the file", () => {
     data: "/b",
   });
   assert.deepEqual(
-    config.listeners.map((listener) => listener.type === "tcp" ? listener.port : listener.path),
+    config.listeners.map((listener) => "port" in listener ? listener.port : listener.path),
     ["/s", 7, 6],
   );
   assert.equal(config.data, "/b");

@@ -43,9 +43,64 @@ const badFiles: readonly BadFile[] = [
       path: "listeners[0].prot",
       line: 1,
       column: 34,
-      expected: "one of the keys type, address, port, allowAnonymous, name, maximumConnections",
       suggestion: "listeners[0].port",
     },
+  },
+  {
+    when: "a key within a key of a listener is misspelt",
+    text:
+      '{ "listeners": [{ "type": "tcp", "allowAnonymous": true, "proxyProtocol": { "trust": [], "trusted": ["::1"] } }] }',
+    problem: {
+      path: "listeners[0].proxyProtocol.trust",
+      expected: "one of the keys trusted",
+    },
+  },
+  {
+    when: "a trusted proxy is no range of addresses",
+    text:
+      '{ "listeners": [{ "type": "tcp", "allowAnonymous": true, "proxyProtocol": { "trusted": ["10.0.0.0/8", "10.1.1.1/8"] } }] }',
+    problem: { path: "listeners[0].proxyProtocol.trusted[1]", found: '"10.1.1.1/8"' },
+  },
+  {
+    when: "a proxy before WebSocket is no range of addresses",
+    text:
+      '{ "listeners": [{ "type": "websocket", "allowAnonymous": true, "trustedProxies": ["proxy.example.com"] }] }',
+    problem: { path: "listeners[0].trustedProxies[0]", found: '"proxy.example.com"' },
+  },
+  {
+    when: "the path of a WebSocket does not begin with a slash",
+    text: '{ "listeners": [{ "type": "websocket", "path": "mqtt" }] }',
+    problem: { path: "listeners[0].path", found: '"mqtt"', expected: 'text like "/mqtt"' },
+  },
+  {
+    when: "the path of a WebSocket has a query",
+    text: '{ "listeners": [{ "type": "websocket", "path": "/mqtt?a" }] }',
+    problem: { path: "listeners[0].path" },
+  },
+  {
+    when: "a listener speaks a version that there is none of",
+    text: '{ "listeners": [{ "type": "tcp", "versions": ["3.1.1", "5"] }] }',
+    problem: { path: "listeners[0].versions[1]", found: '"5"' },
+  },
+  {
+    when: "a listener speaks no version",
+    text: '{ "listeners": [{ "type": "tcp", "versions": [] }] }',
+    problem: { path: "listeners[0].versions", found: "[]" },
+  },
+  {
+    when: "a limit of a listener is out of its range",
+    text: '{ "listeners": [{ "type": "tcp", "limits": { "receiveMaximum": 0 } }] }',
+    problem: { path: "listeners[0].limits.receiveMaximum", found: "0" },
+  },
+  {
+    when: "a listener has a limit that is the broker's",
+    text: '{ "listeners": [{ "type": "tcp", "limits": { "queuedBytes": 0 } }] }',
+    problem: { path: "listeners[0].limits.queuedBytes" },
+  },
+  {
+    when: "a WebSocket listens where TCP does",
+    text: '{ "listeners": [{ "type": "tcp" }, { "type": "websocket", "port": 1883 }] }',
+    problem: { path: "listeners[1].port" },
   },
   {
     when: "a key is called __proto__",

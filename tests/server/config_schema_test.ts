@@ -14,7 +14,17 @@ const example = {
   listeners: [
     { type: "tcp", address: "0.0.0.0", port: 1884, allowAnonymous: true, name: "all" },
     { type: "tcp", port: "${PORT}", maximumConnections: 10 },
-    { type: "unix", path: "/run/dunlin.sock", mode: "0600" },
+    { type: "unix", path: "/run/dunlin.sock", mode: "0600", proxyProtocol: true },
+    {
+      type: "websocket",
+      path: "/broker",
+      origins: ["https://app.example.com"],
+      trustedProxies: ["10.0.0.0/8"],
+      proxyProtocol: { trusted: ["2001:db8::1"] },
+      versions: ["3.1.1", "5.0"],
+      mountPoint: "site1/",
+      limits: { receiveMaximum: 5 },
+    },
   ],
   data: "/var/lib/dunlin",
   store: "memory",
@@ -32,9 +42,32 @@ const example = {
       secret: "0123456789abcdef",
     },
   },
+  access: [
+    {
+      name: "operators",
+      permission: "allow",
+      who: {
+        user: "op-*",
+        clientId: ["a", "b"],
+        role: "*",
+        address: "10.0.0.0/8",
+        listener: "all",
+        certificate: { cn: "x*" },
+        and: [{ user: "a" }],
+        or: [{ not: { role: ["x"] } }],
+        not: { user: "c" },
+      },
+      action: ["publish", "subscribe"],
+      qos: [0, 1],
+      topics: ["plant/#", "dev/${clientid}"],
+    },
+    { permission: "deny", action: "publish", qos: 2, retain: true, topics: "=plant" },
+  ],
+  deniedPublish: "disconnect",
   takeover: "any",
   queuePolicy: "reject",
   queueQos0: true,
+  sysInterval: 0,
   validatePayloadFormat: true,
   persistentSessionExpiryInterval: 3_600,
   sharedSubscriptions: false,
@@ -45,7 +78,15 @@ const example = {
 
 const system = { env: (name: string) => name === "PORT" ? "1885" : undefined, readFile: () => "" };
 
-const annotations = new Set(["$schema", "title", "description", "default", "examples"]);
+const annotations = new Set([
+  "$schema",
+  "$defs",
+  "id",
+  "title",
+  "description",
+  "default",
+  "examples",
+]);
 
 /** The keywords that the schema uses; any other one fails, so that none is silently not checked. */
 function violations(node: SchemaNode, value: unknown, at = "$"): string[] {
@@ -62,6 +103,11 @@ function violations(node: SchemaNode, value: unknown, at = "$"): string[] {
       ? value as Record<string, unknown>
       : undefined;
     switch (keyword) {
+      case "$ref": {
+        const name = String(wanted).replace("#/$defs/", "");
+        found.push(...violations(fileSchema().$defs![name]!, value, at));
+        break;
+      }
       case "type":
         check(typeOf(value) === wanted, keyword);
         break;
@@ -167,6 +213,10 @@ const wrong: readonly [change: object, violation: string][] = [
   [{ limits: { sendWindow: 65_536 } }, "$.limits.sendWindow: anyOf"],
   [{ limits: { sendWindows: 6 } }, "$.limits: additional sendWindows"],
   [{ data: "" }, "$.data: minLength"],
+  [{ access: [{}] }, "$.access[0]: required permission"],
+  [{ access: [{ permission: "allow", topic: "a" }] }, "$.access[0]: additional topic"],
+  [{ access: [{ permission: "allow", who: { not: { usr: "a" } } }] }, "$.access[0].who: anyOf"],
+  [{ access: [{ permission: "allow", action: ["fly"] }] }, "$.access[0].action: anyOf"],
   [{ authentication: { scarm: {} } }, "$.authentication: additional scarm"],
   [
     { authentication: { scram: { users: [], secret: "short" } } },

@@ -109,4 +109,14 @@ for (const v of VERSIONS) {
     ]);
     assert.equal(onUnsubscribe(before, unsubscribe("b", "x"), facts).state.subscriptions.size, 2);
   });
+
+  Deno.test(`onUnsubscribe() ${v === 5 ? "answers 0x91" : "takes filters away"} when the packet id awaits its PUBREL, ${version(v)} [MQTT-2.2.1-3]`, () => {
+    const packet = unsubscribe("b");
+    const before = session(true, { subscriptions: three, received: idMap([packet.packetId, 1]) });
+    const { state, effects } = onUnsubscribe(before, packet, given({ version: v }));
+    assert.equal(state.subscriptions.size, v === 5 ? 3 : 2);
+    if (v !== 5) return;
+    assert.ok(effects[0]?.type === "unsubscribe");
+    assert.deepEqual(effects[0].receipt, unsuback(Reason.packetIdentifierInUse));
+  });
 }

@@ -15,6 +15,7 @@ import {
   shiftTail,
   tailLength,
   tailStart,
+  takeOut,
 } from "../../src/session/queue.ts";
 import { deepFreeze } from "../deep_freeze.ts";
 import { delivery, ordersOf, queueOf, tailOf } from "./values.ts";
@@ -25,6 +26,16 @@ const orders = (queue: Queue) => ordersOf({ queue });
 Deno.test("enqueue() puts nothing into the head when there is a tail", () => {
   const queue = deepFreeze(enqueue(queueOf(a), b, true));
   assert.deepEqual(orders(enqueue(queue, c, false)), { head: [1], tail: [2, 3] });
+});
+
+Deno.test("takeOut() takes the first that is wanted out of the head and leaves the rest in order", () => {
+  const queue = deepFreeze(enqueue(queueOf(a, b, c), d, true));
+  const taken = takeOut(queue, ({ message }) => message.order > 1)!;
+  assert.equal(taken.delivery, b);
+  assert.deepEqual(orders(taken.queue), { head: [1, 3], tail: [4] });
+  assert.equal(taken.queue.bytes, queue.bytes - messageSize(b.message));
+  assert.equal(takeOut(queue, ({ message }) => message.order === 4), undefined);
+  assert.equal(takeOut(EMPTY_QUEUE, () => true), undefined);
 });
 
 Deno.test("dropOldest() takes from the head and then from the tail when both are there", () => {

@@ -229,3 +229,35 @@ Deno.test("replenish() stops when the bytes inflight fill the window, for resend
   assert.deepEqual(second.outbound.map(({ packetId }) => packetId), [2, 3]);
   assert.equal(second.session.sentBytes, 2 * size);
 });
+
+for (const stored of [true, false]) {
+  Deno.test(`replenish() drops what is not permitted any more, queued or to be sent again, ${stored ? "stored" : "not stored"}`, () => {
+    const [a, b, c, d] = [delivery(50, 1), delivery(51, 2), delivery(52, 1), delivery(53, 0)];
+    const before = deepFreeze(session(stored, {
+      sendQuota: 2,
+      inflight: idMap([1, flown(a, 1)], [2, flown(b, 2)], [3, inflight("pubcomp", 3)]),
+      resending: [1, 2, 3],
+      queue: queueOf(c, d),
+      nextPacketId: 4,
+    }));
+    const denied = [a, c];
+    const permitted = (each: Delivery) => !denied.includes(each);
+    const done = replenish(before, NOW, always, Infinity, Infinity, permitted);
+    assert.deepEqual(done.dropped, [[a, "notPermitted"]]);
+    assert.deepEqual(done.outbound, [
+      { delivery: b, packetId: 2, dup: true },
+      { delivery: undefined, packetId: 3, dup: false },
+    ]);
+    assert.equal(ids.has(done.session.inflight, 1), false);
+    assert.equal(done.session.sendQuota, 0); // what was dropped took nothing of it
+    assert.deepEqual(
+      done.writes,
+      stored ? [{ type: "deleteInflight", clientId: done.session.clientId, packetId: 1 }] : [],
+    );
+    const room = { ...done.session, sendQuota: 1 };
+    const rest = replenish(room, NOW, always, Infinity, Infinity, permitted);
+    assert.deepEqual(rest.dropped, [[c, "notPermitted"]]);
+    assert.deepEqual(rest.outbound, [{ delivery: d, packetId: 0, dup: false }]);
+    assert.equal(rest.session.sendQuota, 1);
+  });
+}

@@ -100,6 +100,29 @@ const session = lineText({
   expiryInterval: 1,
   expiresAt: Infinity,
 });
+
+Deno.test("lineText() keeps what is known of the connection that an owner was proven on", () => {
+  const line = {
+    type: "putSession" as const,
+    clientId: "pump",
+    owner: {
+      user: "anna",
+      roles: ["fitter"],
+      clientId: "pump",
+      address: "10.1.2.3",
+      listener: "mutual",
+      certificate: { cn: "pump", sanDns: ["a", "b"] },
+    },
+    expiryInterval: 1,
+    expiresAt: Infinity,
+  };
+  assert.deepEqual(readLine(lineText(line)), line);
+  const bare = { ...line, owner: { user: undefined, roles: [] } };
+  assert.deepEqual(readLine(lineText(bare)), bare);
+  const wrong = lineText(line).replace('"cn":"pump"', '"cn":7');
+  assert.throws(() => readLine(wrong), /owner\.certificate: found .*expected an object/);
+});
+
 const retained = lineText({ type: "putRetained", message: message(5) });
 const end = (records: number) =>
   lineText({ type: "order", highest: 9 }) + lineText({ type: "end", records: records + 1 });

@@ -14,6 +14,8 @@ export class FakeLink implements Link {
   /** What has been written, as far as it was let through. */
   readonly written: number[] = [];
   closed = 0;
+  /** Is told of each `close`. */
+  onClose: () => void = () => {};
   #pending: PendingWrite | undefined;
 
   /** Bytes that the write under way asks to be written; 0 where there is none. */
@@ -21,7 +23,7 @@ export class FakeLink implements Link {
     return this.#pending?.bytes.length ?? 0;
   }
 
-  read(): Promise<number | null> {
+  read(_into?: Uint8Array): Promise<number | null> {
     return new Promise(() => {});
   }
 
@@ -55,6 +57,7 @@ export class FakeLink implements Link {
 
   close(): void {
     this.closed += 1;
+    this.onClose();
   }
 
   #take(): PendingWrite {

@@ -1,6 +1,7 @@
 /** TCP and Unix listeners on real sockets: links both ways, their ends, and names that are taken. */
 
 import assert from "node:assert/strict";
+import net from "node:net";
 import type { Link, Listener } from "../../src/transport/transport.ts";
 import { listenTcp } from "../../src/transport/tcp.ts";
 import { listenUnix } from "../../src/transport/unix.ts";
@@ -108,6 +109,23 @@ for (const kind of kinds) {
       await assert.rejects(kind.connect(listener));
     }));
 }
+
+Deno.test("listenTcp() accepts the next link when one was reset before it was accepted", async () => {
+  const listener = listenTcp("127.0.0.1", 0);
+  const port = Number(listener.address.split(":")[1]);
+  for (let count = 0; count < 3; count++) {
+    const gone = net.connect(port, "127.0.0.1");
+    await new Promise((resolve) => gone.once("connect", resolve));
+    gone.resetAndDestroy();
+    await new Promise((resolve) => gone.once("close", resolve));
+  }
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  const link = await listener.accept();
+  assert.equal(link?.address, `127.0.0.1:${(conn.localAddr as Deno.NetAddr).port}`);
+  conn.close();
+  link?.close();
+  listener.close();
+});
 
 Deno.test("listenTcp() throws AddrInUse when the port is taken", () => {
   const listener = listenTcp("127.0.0.1", 0);

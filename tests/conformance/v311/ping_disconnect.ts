@@ -24,7 +24,7 @@ export const pingDisconnect311: readonly Row[] = [
       const pump = await at.client("pump");
       const other = await at.client("other");
       await pump.stalls(true);
-      const flood = new Uint8Array(400_000).map((_, byte) => byte % 2 === 0 ? 0xc0 : 0);
+      const flood = new Uint8Array(100_000).map((_, byte) => byte % 2 === 0 ? 0xc0 : 0);
       await pump.sends(flood);
       await other.sends("c0 00");
       other.gets("d0 00");

@@ -1,4 +1,4 @@
-/** Rows for MQTT 3.1.1 sections 6 and 7: WebSocket, conformance, transports. */
+/** Rows for MQTT 3.1.1 section 7: conformance, transports. */
 
 import { acknowledgement, publishPacket } from "../../broker/packets.ts";
 import { startBroker } from "../../end_to_end/broker_process.ts";
@@ -6,12 +6,7 @@ import { RawClient } from "../../end_to_end/raw.ts";
 import type { Row } from "../harness.ts";
 import { excuse, holds } from "../harness.ts";
 
-const LATER =
-  "there is no WebSocket listener yet: it comes with the transports of issue 6, and this row with it";
-
 export const transport311: readonly Row[] = [
-  excuse("3.1.1", ["MQTT-6.0.0-1", "MQTT-6.0.0-2", "MQTT-6.0.0-4"], LATER),
-  excuse("3.1.1", "MQTT-6.0.0-3", `binds the client; ${LATER}`),
   excuse(
     "3.1.1",
     "MQTT-7.0.0-1",

@@ -50,3 +50,10 @@ export function takes(at: Bench, peer: Peer, first: number): Uint8Array {
   at.expects(bytes?.[0] === first, `${peer.name} gets a packet that begins with ${first}`);
   return bytes!;
 }
+
+/** A client that would hear of anything that a connection does which was not let in. */
+export async function listener(at: Bench): Promise<Peer> {
+  const panel = await at.client("panel");
+  await panel.subscribes("#");
+  return panel;
+}

@@ -29,6 +29,13 @@ export function offersM(at: Bench, limits: Partial<Limits> = {}): void {
   at.configure({ authenticator: withMethods(anonymousOnly, [method]), limits });
 }
 
+/** The properties of an AUTH or CONNACK that belongs to the method. */
+export const ofM = {
+  authenticationMethod: "M",
+  authenticationData: undefined,
+  reasonString: undefined,
+};
+
 /** The options of a client whose CONNECT names the method and brings these data. */
 export function naming(data: string | undefined, rest: ClientOptions = {}): ClientOptions {
   return { ...rest, properties: { ...rest.properties, ...properties("M", data) } };

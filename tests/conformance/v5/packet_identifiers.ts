@@ -5,6 +5,7 @@ import { frame } from "../../packet/bytes_of.ts";
 import type { ClientOptions } from "../bench.ts";
 import type { Row } from "../harness.ts";
 import { holds } from "../harness.ts";
+import { usedUpTo } from "./used_ids.ts";
 import type { Peer } from "../peer.ts";
 import { id } from "./answers.ts";
 import { KEEPS, pair, publishBytes } from "./parties.ts";
@@ -37,33 +38,34 @@ export const packetIdentifiers5: readonly Row[] = [
     ["MQTT-4.3.2-1", "MQTT-4.3.3-1"],
     "nor where all identifiers have been used once",
     async (at) => {
-      const panel = await at.client("panel", { properties: { receiveMaximum: 202 } });
-      await panel.subscribes(["t", 2]);
+      const before = await at.client("panel", KEEPS);
+      await before.subscribes(["t", 2]);
       const pump = await at.client("pump");
       // The first one is never acknowledged, the second one never completed.
       for (const qos of [1, 2] as const) await pump.publishes("t", "kept", { packetId: 9, qos });
-      const kept = [
-        panel.gets({ type: "publish" }).packetId,
-        panel.gets({ type: "publish" }).packetId,
-      ];
-      await panel.sends(frame(0x50, id(kept[1]!)));
-      panel.gets({ type: "pubrel" });
-      let seen = 2;
-      const batch = Array.from({ length: 200 }, () => publishPacket("t", "", { packetId: 8 }));
-      while (seen <= 65_536) {
-        await pump.sends(...batch);
-        pump.takes();
-        const ids = panel.takes().map((each) => each.type === "publish" ? each.packetId : 0);
-        const wrong = ids.find((packetId) => packetId === 0 || kept.includes(packetId));
-        if (wrong !== undefined || ids.length !== batch.length) break;
-        seen += ids.length;
-        await panel.sends(...ids.map((packetId) => frame(0x40, id(packetId))));
+      const unacknowledged = before.gets({ type: "publish", qos: 1 }).packetId;
+      const uncompleted = before.gets({ type: "publish", qos: 2 }).packetId;
+      await before.sends(frame(0x50, id(uncompleted)));
+      before.gets({ type: "pubrel", packetId: uncompleted });
+      await pump.publishes("t", "last", { packetId: 10 });
+      before.gets({ type: "publish", payload: "last" });
+      await before.drops();
+      await usedUpTo(at, "panel", 65_435);
+      const panel = await at.client("panel", KEEPS);
+      panel.gets({ type: "publish", payload: "kept", packetId: unacknowledged });
+      panel.gets({ type: "pubrel", packetId: uncompleted });
+      const kept = new Set([unacknowledged, uncompleted]);
+      for (let i = 0; i < 2; i++) {
+        kept.add(panel.gets({ type: "publish", payload: "last" }).packetId);
       }
-      at.expects(
-        seen > 65_536,
-        `an identifier in use was given again, or none, after ${seen} messages`,
-      );
-      panel.getsNothing();
+      const batch = Array.from({ length: 200 }, () => publishPacket("t", "", { packetId: 8 }));
+      await pump.sends(...batch);
+      const ids = panel.takes().map((each) => each.type === "publish" ? each.packetId : 0);
+      at.expects(ids.length === batch.length, `${ids.length} of ${batch.length} have come`);
+      at.expects(new Set(ids).size === ids.length, "one is given twice");
+      at.expects(ids.includes(65_535) && ids.some((each) => each < 200), "they begin anew");
+      const wrong = ids.find((each) => each === 0 || kept.has(each));
+      at.expects(wrong === undefined, `${wrong} was given while it was in use`);
     },
   ),
   holds(

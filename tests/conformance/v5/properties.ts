@@ -4,6 +4,12 @@ import { publishPacket } from "../../broker/packets.ts";
 import { frame, p, s } from "../../packet/bytes_of.ts";
 import { holds } from "../harness.ts";
 import type { Row } from "../harness.ts";
+import { runCases } from "../hostile/cases.ts";
+import {
+  misplacedProperties,
+  repeatedProperties,
+  unknownProperties,
+} from "../hostile/properties.ts";
 import { connectBytes, ends, raw, turnsAway } from "../raw5.ts";
 
 export const properties5: readonly Row[] = [
@@ -98,115 +104,17 @@ export const properties5: readonly Row[] = [
     "MQTT-2.2.2-1",
     "a property that is unknown or belongs to another packet is malformed (0x81)",
     async (at) => {
-      const unknown = ["00", "04", "05", "06", "07", "0a", "0c", "10", "14", "1b", "1d", "20", "2b"]
-        .concat(["7f", "8001", "ffff7f"]);
-      for (const id of unknown) {
-        await turnsAway(at, connectBytes({ properties: p(id, "00000000") }), 0x81);
-        await ends(await at.client("sender"), frame(0x30, s("t"), p(id, "00000000")), 0x81);
-      }
-      const all = Object.entries(EVERY);
-      for (const [owner, allowed] of Object.entries(ALLOWED)) {
-        for (const [id, value] of all) {
-          if (allowed.includes(id)) continue;
-          const property = p(id, value);
-          if (owner === "connect") {
-            await turnsAway(at, connectBytes({ properties: property }), 0x81);
-          } else if (owner === "will") {
-            const payload = s("c") + property + s("w") + s("m");
-            await turnsAway(at, connectBytes({ flags: "06", payload }), 0x81);
-          } else await ends(await at.client("sender"), packetWith(owner, property), 0x81);
-        }
-      }
+      await runCases(at, unknownProperties);
+      await runCases(at, misplacedProperties);
     },
   ),
   holds(
     "5.0",
     "MQTT-2.2.2-1",
     "a property that stands twice is a protocol error (0x82), but for User Properties",
-    async (at) => {
-      for (const [owner, allowed] of Object.entries(ALLOWED)) {
-        for (const id of allowed) {
-          if (id === "26" || owner === "publish" && id === "0b") continue;
-          // Without its method, Authentication Data are an error of their own, of the same code.
-          const property = p(id, EVERY[id]!, id, EVERY[id]!);
-          if (owner === "connect") {
-            await turnsAway(at, connectBytes({ properties: property }), 0x82);
-          } else if (owner === "will") {
-            const payload = s("c") + property + s("w") + s("m");
-            await turnsAway(at, connectBytes({ flags: "06", payload }), 0x82);
-          } else await ends(await at.client("sender"), packetWith(owner, property), 0x82);
-        }
-      }
-    },
+    (at) => runCases(at, repeatedProperties),
   ),
 ];
-
-/** Every property with a value that is good where it may stand. */
-const EVERY: Readonly<Record<string, string>> = {
-  "01": "01",
-  "02": "0000000a",
-  "03": s("text/plain"),
-  "08": s("answers"),
-  "09": "0001 ff",
-  "0b": "07",
-  "11": "0000000a",
-  "12": s("assigned"),
-  "13": "000a",
-  "15": s("method"),
-  "16": "0001 ff",
-  "17": "01",
-  "18": "0000000a",
-  "19": "01",
-  "1a": s("info"),
-  "1c": s("other"),
-  "1f": s("why"),
-  "21": "000a",
-  "22": "000a",
-  "23": "0001",
-  "24": "01",
-  "25": "01",
-  "26": s("name") + s("value"),
-  "27": "00010000",
-  "28": "01",
-  "29": "01",
-  "2a": "01",
-};
-
-/** Table 2-4 for what a client sends. */
-const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  connect: ["11", "15", "16", "17", "19", "21", "22", "26", "27"],
-  will: ["01", "02", "03", "08", "09", "18", "26"],
-  publish: ["01", "02", "03", "08", "09", "0b", "23", "26"],
-  puback: ["1f", "26"],
-  pubrec: ["1f", "26"],
-  pubrel: ["1f", "26"],
-  pubcomp: ["1f", "26"],
-  subscribe: ["0b", "26"],
-  unsubscribe: ["26"],
-  disconnect: ["11", "1c", "1f", "26"],
-};
-
-/** A packet of a client that was let in, with these properties. */
-function packetWith(owner: string, properties: string): Uint8Array {
-  switch (owner) {
-    case "publish":
-      return frame(0x30, s("t"), properties);
-    case "puback":
-      return frame(0x40, "0001 00", properties);
-    case "pubrec":
-      return frame(0x50, "0001 00", properties);
-    case "pubrel":
-      return frame(0x62, "0001 00", properties);
-    case "pubcomp":
-      return frame(0x70, "0001 00", properties);
-    case "subscribe":
-      return frame(0x82, "0001", properties, s("f"), "00");
-    case "unsubscribe":
-      return frame(0xa2, "0001", properties, s("f"));
-    default:
-      return frame(0xe0, "00", properties);
-  }
-}
 
 /** A Packet Identifier as two bytes with a blank between. */
 function hexId(id: number): string {

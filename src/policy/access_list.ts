@@ -1,0 +1,301 @@
+/**
+ * The rules of access, compiled: the first rule that matches decides, and where there is any rule and
+ * none matches, the answer is no.
+ *
+ * A named mutable island, but only a memory: what it answers depends on its rules and the question
+ * alone. Of all rules those that may be about a client are selected once for each identity; clients with
+ * the same selection share a tree of Topic Filters, whose answers are kept by Topic Name. Other rules make
+ * another list, so nothing in it ever has to be forgotten.
+ *
+ * SUBSCRIBE is decided by the first rule that covers the whole filter asked for; a `deny` that covers a
+ * part of it is no reason to refuse. That part is withheld message by message: a rule about subscribe is
+ * about receive too, and receive is asked for every message. MQTT 5.0 section 5.4.2.
+ */
+
+import type { QoS } from "../packet/packet.ts";
+import { covers } from "../topic/covers.ts";
+import { FilterTree } from "../topic/filter_tree.ts";
+import { reaches } from "../topic/rest_matches.ts";
+import { hasWildcard, parseTopicFilter } from "../topic/topic_filter.ts";
+import type { AccessRule, Action } from "./access_rule.ts";
+import type { Candidate, CompiledRule, Decision } from "./compiled_rule.ts";
+import { candidatesOf, compileRule, indexFilter } from "./compiled_rule.ts";
+import type { Identity } from "./identity.ts";
+import type { TopicPattern } from "./topic_pattern.ts";
+import { expand, filled } from "./topic_pattern.ts";
+
+/** Selections that clients to come may share; beyond it new ones are made for the same rules. */
+const MOST_SHARED = 1_024;
+
+/** Topic Names whose answers are kept, about, in all selections together; and the least in each. */
+const KEPT_TOPICS = 65_536;
+const LEAST_KEPT = 64;
+const MOST_KEPT = 8_192;
+
+const NO_MATCH: Decision = {
+  permitted: false,
+  rule: "no rule of access matches, which denies",
+  at: -1,
+};
+const NOT_ASKED: Decision = {
+  permitted: true,
+  rule: "no rule of access is about connect",
+  at: -1,
+};
+
+/** What the plan of a topic is: the rules that may decide, the first of them first. */
+type Candidates = readonly Candidate[];
+
+/** The rules that may be about a client, shared by all whom the same rules may be about. */
+interface Selection {
+  readonly rules: readonly CompiledRule[];
+  readonly publish: FilterTree<Candidate, Candidates>;
+  readonly receive: FilterTree<Candidate, Candidates>;
+  /** Asked as if filters were names: what covers a filter is among what matches it then. */
+  readonly subscribe: FilterTree<Candidate, Candidates>;
+  /** With `${…}`: what they come to is another thing for each client. */
+  readonly patterns: readonly TopicPattern[];
+}
+
+/** A selection as it is for one client. */
+interface Grants {
+  readonly identity: Identity;
+  readonly selection: Selection;
+  /** In the order of `selection.patterns`, each when it is first needed. */
+  readonly expanded: (readonly string[] | undefined)[];
+  /** What it last published to, and what may decide about that. */
+  lastTopic: string;
+  lastCandidates: Candidates;
+  /** The decision about it where that is the same for every message. */
+  lastSure: Decision | undefined;
+}
+
+/** What clients without anything expanded have of it: one object for all of them. */
+const NOTHING_EXPANDED: (readonly string[] | undefined)[] = [];
+
+export class AccessList {
+  /** As written. */
+  readonly rules: readonly AccessRule[];
+  readonly isEmpty: boolean;
+  readonly #compiled: readonly CompiledRule[];
+  /** Some rule is about connect. */
+  readonly #judgesConnect: boolean;
+  readonly #selections = new Map<string, Selection>();
+  readonly #grants = new WeakMap<Identity, Grants>();
+  /** Whom the last question was about: a client publishes several messages in a row. */
+  #lastIdentity: Identity | undefined;
+  #lastGrants: Grants | undefined;
+
+  /** @param rules good ones: see access_problem.ts */
+  constructor(rules: readonly AccessRule[]) {
+    this.rules = rules;
+    this.isEmpty = rules.length === 0;
+    this.#compiled = rules.map(compileRule);
+    this.#judgesConnect = this.#compiled.some((rule) => rule.connect);
+  }
+
+  /**
+   * The first rule that is about that; there is at least one rule.
+   *
+   * @param topic a good Topic Name; for subscribe a good filter, without `$share/{ShareName}/`; for
+   *   connect anything
+   * @param qos of the PUBLISH, or the one asked for in SUBSCRIBE
+   */
+  decide(
+    identity: Identity,
+    action: Action,
+    topic: string,
+    qos: QoS,
+    retain: boolean,
+  ): Decision {
+    const grants = identity === this.#lastIdentity ? this.#lastGrants! : this.#grantsOf(identity);
+    switch (action) {
+      case "publish":
+        if (grants.lastTopic !== topic) lookUp(grants, topic);
+        return grants.lastSure ?? firstOf(grants, grants.lastCandidates, topic, qos, retain);
+      case "receive":
+        return firstOf(grants, grants.selection.receive.match(topic), topic, undefined, false);
+      case "subscribe":
+        return firstCovering(grants, topic, qos);
+      case "connect":
+        return this.#connect(grants);
+    }
+  }
+
+  /** Whether the rules are the same for both, so that what is kept of one's answers holds for the other. */
+  sameFor(one: Identity, other: Identity): boolean {
+    if (one === other || this.isEmpty || isSame(one, other)) return true;
+    const a = this.#grantsOf(one), b = this.#grantsOf(other);
+    return a.selection === b.selection &&
+      a.selection.patterns.every((_, slot) => isSame(textsOf(a, slot), textsOf(b, slot)));
+  }
+
+  #connect(grants: Grants): Decision {
+    if (!this.#judgesConnect) return NOT_ASKED;
+    for (const rule of grants.selection.rules) if (rule.connect) return rule.decision;
+    return NO_MATCH;
+  }
+
+  #grantsOf(identity: Identity): Grants {
+    let grants = this.#grants.get(identity);
+    if (grants === undefined) {
+      const selection = this.#selectionFor(identity);
+      const expanded = selection.patterns.length === 0
+        ? NOTHING_EXPANDED
+        : new Array<readonly string[] | undefined>(selection.patterns.length).fill(undefined);
+      grants = {
+        identity,
+        selection,
+        expanded,
+        lastTopic: "",
+        lastCandidates: [],
+        lastSure: undefined,
+      };
+      this.#grants.set(identity, grants);
+    }
+    this.#lastIdentity = identity;
+    this.#lastGrants = grants;
+    return grants;
+  }
+
+  #selectionFor(identity: Identity): Selection {
+    const rules: CompiledRule[] = [];
+    let key = ""; // the places of the rules, each a UTF-16 unit
+    for (const rule of this.#compiled) {
+      if (rule.who !== undefined && !rule.who(identity)) continue;
+      rules.push(rule);
+      key += String.fromCharCode(rule.at);
+    }
+    const known = this.#selections.get(key);
+    if (known !== undefined) return known;
+    if (this.#selections.size >= MOST_SHARED) this.#selections.clear(); // who has one keeps it
+    const kept = Math.floor(KEPT_TOPICS / (this.#selections.size + 1));
+    const selection = selectionOf(rules, Math.min(MOST_KEPT, Math.max(LEAST_KEPT, kept)));
+    this.#selections.set(key, selection);
+    return selection;
+  }
+}
+
+function selectionOf(rules: readonly CompiledRule[], kept: number): Selection {
+  const patterns: TopicPattern[] = [];
+  const all = rules.flatMap((rule) => candidatesOf(rule, patterns));
+  return {
+    rules,
+    publish: treeOf(all.filter(({ rule }) => rule.publish), uptoSure, isNoFilter, kept),
+    receive: treeOf(all.filter(({ rule }) => rule.receive), uptoSure, isNoFilter, kept),
+    subscribe: treeOf(all.filter(({ rule }) => rule.subscribe), inOrder, isGoodFilter, kept),
+    patterns,
+  };
+}
+
+/**
+ * Candidates by what they may be about; those of every topic apart.
+ *
+ * @param ordered what is made of all that are found
+ * @param askable whether a text that is compared letter by letter can be asked about at all
+ */
+function treeOf(
+  candidates: Candidates,
+  ordered: (found: Candidates) => Candidates,
+  askable: (text: string) => boolean,
+  kept: number,
+): FilterTree<Candidate, Candidates> {
+  const everywhere: Candidate[] = [];
+  const tree = new FilterTree<Candidate, Candidates>(
+    (_topic, found) => ordered(everywhere.length === 0 ? found : [...found, ...everywhere]),
+    kept,
+  );
+  for (const [at, candidate] of candidates.entries()) {
+    if (candidate.literal && !askable(filled(candidate.text!, "x"))) continue;
+    const filter = indexFilter(candidate);
+    if (filter === undefined) everywhere.push(candidate);
+    else tree.add(filter, String(at), candidate);
+  }
+  return tree;
+}
+
+function isNoFilter(text: string): boolean {
+  return !hasWildcard(text);
+}
+
+function isGoodFilter(text: string): boolean {
+  return typeof parseTopicFilter(text, Infinity) !== "string";
+}
+
+/** By their places in the list. */
+function inOrder(found: Candidates): Candidates {
+  return [...found].sort((a, b) => a.rule.at - b.rule.at);
+}
+
+/** The same, up to the first that decides whatever the message is. */
+function uptoSure(found: Candidates): Candidates {
+  const sorted = inOrder(found);
+  const sure = sorted.findIndex(({ rule, slot }) => slot === -1 && !rule.conditional);
+  return sure === -1 ? sorted : sorted.slice(0, sure + 1);
+}
+
+/** Finds what may decide about a PUBLISH to that topic. */
+function lookUp(grants: Grants, topic: string): void {
+  const candidates = grants.selection.publish.match(topic);
+  const [first] = candidates;
+  grants.lastTopic = topic;
+  grants.lastCandidates = candidates;
+  grants.lastSure = first === undefined
+    ? NO_MATCH
+    : first.slot === -1 && !first.rule.conditional
+    ? first.rule.decision
+    : undefined;
+}
+
+function firstOf(
+  grants: Grants,
+  candidates: Candidates,
+  topic: string,
+  qos: QoS | undefined,
+  retain: boolean,
+): Decision {
+  for (let i = 0; i < candidates.length; i++) {
+    const { rule, slot, literal } = candidates[i]!;
+    if (qos !== undefined && rule.conditional) {
+      if ((rule.qosMask & 1 << qos) === 0) continue;
+      if (rule.retain !== undefined && rule.retain !== retain) continue;
+    }
+    if (slot === -1 || someReach(textsOf(grants, slot), literal, topic)) return rule.decision;
+  }
+  return NO_MATCH;
+}
+
+function someReach(texts: readonly string[], literal: boolean, topic: string): boolean {
+  for (let i = 0; i < texts.length; i++) {
+    if (literal ? texts[i] === topic : reaches(texts[i]!, topic)) return true;
+  }
+  return false;
+}
+
+function firstCovering(grants: Grants, filter: string, qos: QoS): Decision {
+  const candidates = grants.selection.subscribe.match(filter);
+  for (let i = 0; i < candidates.length; i++) {
+    const { rule, slot, literal, text } = candidates[i]!;
+    if ((rule.qosMask & 1 << qos) === 0) continue;
+    const covered = text === undefined ||
+      (slot === -1
+        ? isCovered(text, literal, filter)
+        : textsOf(grants, slot).some((each) => isCovered(each, literal, filter)));
+    if (covered) return rule.decision;
+  }
+  return NO_MATCH;
+}
+
+function isCovered(text: string, literal: boolean, filter: string): boolean {
+  return literal ? text === filter : covers(text, filter);
+}
+
+/** What the pattern comes to for the client. */
+function textsOf({ identity, selection, expanded }: Grants, slot: number): readonly string[] {
+  return expanded[slot] ??= expand(selection.patterns[slot]!, identity);
+}
+
+/** Whether two identities, or two lists of texts, are the same; that they are not may be wrong. */
+function isSame(a: Identity | readonly string[], b: Identity | readonly string[]): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,42 @@
+/**
+ * Limits that a listener may have of its own: those that bound one connection and nothing that connections
+ * share.
+ */
+
+import type { Limits } from "../policy/limits.ts";
+
+/** In the order of the limits. */
+export const listenerLimitNames = [
+  "maximumPacketSize",
+  "connectTimeout",
+  "handshakeTimeout",
+  "upgradeRequest",
+  "proxyHeader",
+  "reauthenticationTimeout",
+  "authenticationSteps",
+  "authenticationData",
+  "maximumKeepAlive",
+  "receiveMaximum",
+  "sendWindow",
+  "topicAliasMaximum",
+  "outgoingTopicAliases",
+  "subscriptionsPerSession",
+  "filtersPerSubscribe",
+  "topicLevels",
+] as const satisfies readonly (keyof Limits)[];
+
+export type ListenerLimit = (typeof listenerLimitNames)[number];
+
+/** What a configuration says of a listener. */
+export interface OwnLimits {
+  readonly limits?: { readonly [Name in ListenerLimit]?: number | undefined } | undefined;
+}
+
+/** All limits that hold on a listener. */
+export function limitsOf(limits: Limits, listener: OwnLimits): Limits {
+  const own = listener.limits;
+  if (own === undefined) return limits;
+  const all: Record<keyof Limits, number> = { ...limits };
+  for (const name of listenerLimitNames) all[name] = own[name] ?? limits[name];
+  return all;
+}
