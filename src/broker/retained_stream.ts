@@ -30,12 +30,22 @@ export interface RetainedStream {
   odd: boolean;
 }
 
-/** Begins a stream; `refill` goes on with it, once SUBACK has left. */
+/**
+ * Begins a stream; `refill` goes on with it, once SUBACK has left. None where nothing matches: a SUBSCRIBE of
+ * thousands of filters would go through the list of streams for each of them.
+ */
 export function beginStream(tables: Tables, client: Client, subscription: Subscription): void {
   const messages = tables.retained.matching(subscription.filter);
-  const others = client.streams.filter((stream) => stream.subscription.full !== subscription.full);
+  const { value: pending, done } = messages.next();
+  const others = client.streams.length === 0
+    ? client.streams
+    : client.streams.filter((stream) => stream.subscription.full !== subscription.full);
+  if (done === true) {
+    client.streams = others;
+    return;
+  }
   const before = tables.nextOrder;
-  client.streams = [...others, { messages, subscription, before, pending: undefined, odd: false }];
+  client.streams = [...others, { messages, subscription, before, pending, odd: false }];
 }
 
 /** The half of the quota that is for retained messages while others are queued: the odd one in turn. */
