@@ -36,7 +36,12 @@ export function schemaOfFile(): SchemaNode {
   return z.toJSONSchema(configFileSchema, { io: "input", target: "draft-2020-12" }) as SchemaNode;
 }
 
-const root = schemaOfFile();
+let root: SchemaNode | undefined;
+
+/** Made when it is first needed, which is not where all is well: it takes a tenth of the start. */
+function rootSchema(): SchemaNode {
+  return root ??= schemaOfFile();
+}
 
 /**
  * The schema of a place, or undefined for a key that is not known.
@@ -44,7 +49,7 @@ const root = schemaOfFile();
  * @param value the file's value, whose `type` says which kind of listener a place is in
  */
 export function schemaAt(path: Path, value: unknown): SchemaNode | undefined {
-  let node: SchemaNode | undefined = branchFor(root, value);
+  let node: SchemaNode | undefined = branchFor(rootSchema(), value);
   let here = value;
   for (const part of path) {
     here = childOf(here, part);
@@ -81,7 +86,7 @@ export function keysAt(path: Path, value: unknown): string[] {
 /** Every place that the schema knows outside of lists: `limits.receiveMaximum`, `store`. */
 export function knownPaths(): string[] {
   const paths: string[] = [];
-  collect(root, []);
+  collect(rootSchema(), []);
   return paths;
 
   function collect(node: SchemaNode, path: Path): void {
@@ -131,7 +136,7 @@ function choices(node: SchemaNode | undefined): unknown[] {
 /** What nests is written once and referred to. */
 function referred(node: SchemaNode): SchemaNode {
   const name = /^#\/\$defs\/(.+)$/.exec(String(node["$ref"]))?.[1];
-  return name === undefined ? node : ownProperty(root.$defs, name) ?? node;
+  return name === undefined ? node : ownProperty(rootSchema().$defs, name) ?? node;
 }
 
 /** Of several alternatives the one whose `type` the value names; all of them when it names none. */
