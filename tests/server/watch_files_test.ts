@@ -1,6 +1,5 @@
 /** When files are said to have changed. */
 
-import assert from "node:assert/strict";
 import { watchFiles } from "../../src/server/watch_files.ts";
 import { within } from "../end_to_end/within.ts";
 
