@@ -4,6 +4,7 @@
  */
 
 import { verify, type X509Certificate } from "node:crypto";
+import type { Der } from "./der.ts";
 import { childrenOf, dottedOf, hexOf, partsOf, readDer, Tag, timeOf } from "./der.ts";
 import { pemBlocks } from "./pem.ts";
 import { factsOf, nameText } from "./x509.ts";
@@ -78,12 +79,24 @@ function readList(bytes: Uint8Array, authorities: readonly X509Certificate[]) {
   if (!proven) throw new Error(`its signature is not that of ${name}`);
   const isTime = (tag: number | undefined) => tag === Tag.utcTime || tag === Tag.generalizedTime;
   const nextUpdate = isTime(rest[0]?.tag) ? timeOf(rest.shift()) : Infinity;
-  const entries = rest[0]?.tag === Tag.sequence ? childrenOf(rest[0]) : [];
+  const entries = rest[0]?.tag === Tag.sequence ? childrenOf(rest.shift()!) : [];
+  for (const extension of extensionsOf(rest[0])) {
+    // Such a list is not about all certificates of its CA, or about more than those. Section 5.2.
+    if (extension.isCritical) throw new Error(`its extension ${extension.type} is not supported`);
+  }
   return {
     issuer: keyOf(issuer.bytes),
     nextUpdate,
     serials: entries.map((entry) => hexOf(partsOf(entry, Tag.sequence)[0])),
   };
+}
+
+function extensionsOf(der: Der | undefined): { type: string; isCritical: boolean }[] {
+  if (der?.tag !== 0xa0) return [];
+  return partsOf(readDer(der.content), Tag.sequence).map((extension) => {
+    const [type, second] = partsOf(extension, Tag.sequence);
+    return { type: dottedOf(type), isCritical: second?.tag === Tag.boolean };
+  });
 }
 
 /** Digests by the object identifiers of signature algorithms; null where the algorithm has its own. */

@@ -2,7 +2,7 @@
  * TLS on the links of any listener: versions 1.2 and 1.3, ALPN (RFC 7301), certificates by server name (SNI,
  * RFC 6066), client certificates. MQTT 5.0 section 5.4.
  *
- * It is node:tls on links, and not `Deno.listenTls`, which has a sixth more messages a second but neither
+ * It is node:tls on links, and not `Deno.listenTls`, which has a sixth to a third more messages a second but neither
  * asks for client certificates nor lets go of a link whose handshake does not end: closed, it stays open
  * as long as the other side likes, with its file descriptor. Seen with Deno 2.9.6.
  *

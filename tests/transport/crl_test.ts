@@ -6,7 +6,7 @@ import { parseRevocations } from "../../src/transport/crl.ts";
 import { pemBlocks } from "../../src/transport/pem.ts";
 import { toolTest } from "../end_to_end/tools.ts";
 import type { Pair } from "./certificates.ts";
-import { rootAuthority, withAuthority } from "./certificates.ts";
+import { openssl, rootAuthority, withAuthority } from "./certificates.ts";
 
 const read = (path: string) => Deno.readTextFileSync(path);
 const derOf = ({ certificate }: Pair) => pemBlocks(read(certificate), "CERTIFICATE")[0]!;
@@ -66,6 +66,26 @@ toolTest(
       assert.throws(
         () => parseRevocations(forged, [authorityOf(authority)]),
         /list 1: its signature/,
+      );
+    }),
+);
+
+toolTest(
+  ["openssl"],
+  "parseRevocations() refuses a list when it is not about all clients",
+  () =>
+    withAuthority(async (authority) => {
+      const directory = authority.certificate.replace(/\/[^/]*$/, "");
+      const config = `${directory}/partial.cnf`;
+      const own = await Deno.readTextFile(`${directory}/ca.cnf`);
+      const extensions = "[x]\nissuingDistributionPoint=critical,@i\n[i]\nonlyuser=TRUE\n";
+      await Deno.writeTextFile(config, `${own}\n${extensions}`);
+      const list = `${directory}/partial.crl`;
+      const args = ["-gencrl", "-crlexts", "x", "-out", list, "-crldays", "30"];
+      await openssl(["ca", "-config", config, ...args]);
+      assert.throws(
+        () => parseRevocations(read(list), [authorityOf(authority)]),
+        /list 1: its extension 2\.5\.29\.28 is not supported/,
       );
     }),
 );
