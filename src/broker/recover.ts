@@ -5,7 +5,6 @@
 
 import { expiresAt } from "../connection/on_connect.ts";
 import * as fifo from "../session/fifo.ts";
-import type { Fifo } from "../session/fifo.ts";
 import type { Queue } from "../session/queue.ts";
 import { EMPTY_QUEUE } from "../session/queue.ts";
 import { restore } from "../session/restore.ts";
@@ -148,14 +147,13 @@ function emptyClient(clientId: string, owner: Client["session"]["owner"], expiry
   };
 }
 
-function tailOf(record: IndexRecord & { type: "session" }): Queue {
-  let tailOrders: Fifo<number> = fifo.emptyFifo();
-  let tailSizes: Fifo<number> = fifo.emptyFifo();
+function tailOf({ orders, sizes }: IndexRecord & { type: "session" }): Queue {
   let bytes = 0;
-  for (let i = 0; i < record.orders.length; i++) {
-    tailOrders = fifo.push(tailOrders, record.orders[i]!);
-    tailSizes = fifo.push(tailSizes, record.sizes[i]!);
-    bytes += record.sizes[i]!;
-  }
-  return { ...EMPTY_QUEUE, tailOrders, tailSizes, bytes };
+  for (const size of sizes) bytes += size;
+  return {
+    ...EMPTY_QUEUE,
+    tailOrders: fifo.fromArray(orders),
+    tailSizes: fifo.fromArray(sizes),
+    bytes,
+  };
 }

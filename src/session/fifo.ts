@@ -27,6 +27,19 @@ export function emptyFifo<T>(): Fifo<T> {
   return EMPTY;
 }
 
+/** The queue of these items, built at once: a million pushes leave a hundred megabytes to collect. */
+export function fromArray<T>(items: readonly T[]): Fifo<T> {
+  const size = items.length;
+  if (size === 0) return emptyFifo();
+  const head = items.slice(0, CHUNK);
+  if (size <= CHUNK) return { size, head, middle: undefined, tail: EMPTY.tail };
+  const chunks: (readonly T[])[] = [];
+  let at = CHUNK;
+  for (; at + CHUNK < size; at += CHUNK) chunks.push(items.slice(at, at + CHUNK));
+  const middle = chunks.length === 0 ? undefined : fromArray(chunks);
+  return { size, head, middle, tail: items.slice(at) };
+}
+
 /** How many items the queue has. */
 export function size<T>(fifo: Fifo<T>): number {
   return fifo.size;

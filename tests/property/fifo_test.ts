@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
-  emptyFifo,
   type Fifo,
+  fromArray,
   peek,
   push,
   pushFront,
@@ -24,9 +24,9 @@ const runs = fc.array(
 
 Deno.test("Fifo does what an array does when items come and go, and old queues stay", () => {
   fc.assert(
-    fc.property(runs, (taken) => {
-      let fifo: Fifo<number | undefined> = emptyFifo();
-      let oracle: (number | undefined)[] = [];
+    fc.property(fc.nat(700), runs, (length, taken) => {
+      let oracle: (number | undefined)[] = Array.from({ length }, (_, at) => -at);
+      let fifo: Fifo<number | undefined> = fromArray(oracle);
       let next = 0;
       const versions: [typeof fifo, typeof oracle][] = [];
       for (const { type, times, back } of taken) {
