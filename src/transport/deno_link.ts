@@ -71,8 +71,9 @@ export function listenerOf<Conn extends Deno.Conn, Address extends Deno.Addr>(
 /** Links that are accepted before what else has happened meanwhile gets its turn. */
 const ACCEPTED_AT_ONCE = 32;
 
+/** Not by a timer, which takes a millisecond and more: a storm of connections was a third as fast. */
 function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The other side has left before its connection was looked at. */
