@@ -19,6 +19,8 @@ export function levelOf(fact: Fact): Line["level"] {
     case "refused":
       return "warn";
     case "disconnected":
+      // Who looks whether the port is open and says nothing, as checks of proxies do, is no news.
+      if (fact.clientId === "" && fact.reason === "linkLost") return "debug";
       return QUIET.has(fact.reason) ? "info" : "warn";
     case "store":
       return fact.full ? "error" : "info";
