@@ -19,6 +19,8 @@ export function covers(wide: TopicFilter, narrow: TopicFilter): boolean {
   if (narrow.charCodeAt(0) === DOLLAR && startsWithWildcard(wide)) return false;
   // Every name has a first level, so here and nowhere else +/# is as good as #.
   if (narrow === "#") return wide === "#" || wide === "+/#";
+  // Nor is a name empty: what comes before the / of /# has a level behind it.
+  if (narrow === "/#") return covers(wide, "/+/#");
   let wideAt = 0;
   let narrowAt = 0;
   while (wideAt <= wide.length) {
