@@ -32,7 +32,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   "redis": /^src\/redis\//,
   "@logtape/logtape": /^src\/server\/log\.ts$/,
   "commander": /^(main\.ts$|src\/command\/)/,
-  "zod": /^src\/server\/config[a-z_]*\.ts$/,
+  "zod": /^src\/(server\/config[a-z_]*|service\/management\/[a-z_/]+)\.ts$/,
   "jsonc-parser": /^src\/server\/config[a-z_]*\.ts$/,
   "hono": /^src\/admin\//,
   "jose": /^src\/authentication\/jwt[a-z_]*\.ts$/,
