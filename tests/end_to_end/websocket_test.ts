@@ -1,7 +1,6 @@
 /** MQTT over WebSocket with the real program: stock clients, and a client that breaks the rules. */
 
 import assert from "node:assert/strict";
-import mqtt from "mqtt";
 import { connectPacket } from "../broker/packets.ts";
 import type { Frame } from "../transport/client_frames.ts";
 import type { BrokerProcess } from "./broker_process.ts";
