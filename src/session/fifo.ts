@@ -8,8 +8,10 @@
  * the next depth only when a chunk is full or used up; no version of a queue is ever slow.
  */
 
-/** The most items in a chunk: larger ones cost less memory and more copying. */
+/** The most items in a chunk that grows: larger ones cost less memory and more copying. */
 const CHUNK = 16;
+/** Items in a chunk of a queue that is made at once: it is long, and mostly waits. */
+const LONG_CHUNK = 64;
 
 /** Made and read by the functions of this file only. */
 export interface Fifo<T> {
@@ -31,11 +33,11 @@ export function emptyFifo<T>(): Fifo<T> {
 export function fromArray<T>(items: readonly T[]): Fifo<T> {
   const size = items.length;
   if (size === 0) return emptyFifo();
-  const head = items.slice(0, CHUNK);
-  if (size <= CHUNK) return { size, head, middle: undefined, tail: EMPTY.tail };
+  const head = items.slice(0, LONG_CHUNK);
+  if (size <= LONG_CHUNK) return { size, head, middle: undefined, tail: EMPTY.tail };
   const chunks: (readonly T[])[] = [];
-  let at = CHUNK;
-  for (; at + CHUNK < size; at += CHUNK) chunks.push(items.slice(at, at + CHUNK));
+  let at = LONG_CHUNK;
+  for (; at + LONG_CHUNK < size; at += LONG_CHUNK) chunks.push(items.slice(at, at + LONG_CHUNK));
   const middle = chunks.length === 0 ? undefined : fromArray(chunks);
   return { size, head, middle, tail: items.slice(at) };
 }
