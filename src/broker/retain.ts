@@ -29,11 +29,12 @@ export function retain(tables: Tables, message: Message): readonly Write[] | und
 /** Whether the limits let the message be retained. */
 export function retainRoom(tables: Tables, message: Message): boolean {
   if (message.payload.length === 0) return true;
-  const { limits } = tables.rules;
+  const { retainedMessages, retainedBytes } = tables.rules.limits;
+  const bytes = tables.retainedBytes + messageSize(message);
+  // Far from the limits nothing has to be looked up.
+  if (tables.retained.size < retainedMessages && bytes <= retainedBytes) return true;
   const known = tables.retained.get(message.topic);
-  const bytes = messageSize(message) - (known === undefined ? 0 : messageSize(known));
-  if (known === undefined && tables.retained.size >= limits.retainedMessages) return false;
-  return tables.retainedBytes + bytes <= limits.retainedBytes;
+  return known !== undefined && bytes - messageSize(known) <= retainedBytes;
 }
 
 /** Puts it into the tables, in the place of an earlier one, until it expires. */

@@ -2,7 +2,7 @@
  * Memory that frames are written into. A Uint8Array with memory of its own costs half a microsecond and more
  * in Deno, a view on a shared slab a few dozen nanoseconds.
  *
- * A view keeps its slab alive: whoever stores a frame for long stores a copy.
+ * A view keeps its slab alive: whoever keeps bytes for long keeps a copy, from `copied`.
  */
 
 /** Bytes for frames, one behind the other. */
@@ -61,8 +61,8 @@ const payloads = new Slabs(2 * 1024);
 /** Below that a loop is faster than a view and `set`. */
 const SHORT = 128;
 
-/** A copy of `bytes[from..to)`, which shares memory with others: for some time, not for long. */
-export function copied(bytes: Uint8Array, from: number, to: number): Uint8Array {
+/** A copy of `bytes[from..to)` that may be kept; it shares memory with few others. */
+export function copied(bytes: Uint8Array, from = 0, to = bytes.length): Uint8Array {
   const size = to - from;
   const copy = payloads.taken(payloads.take(size));
   if (size > SHORT) copy.set(bytes.subarray(from, to));

@@ -36,7 +36,7 @@ export interface OpenStore {
  */
 export async function openStore(config: Config, log: Log): Promise<OpenStore> {
   if (config.store === "memory") {
-    return { store: new MemoryStore(), facts: [], damaged: () => false, release() {} };
+    return { store: new MemoryStore(false), facts: [], damaged: () => false, release() {} };
   }
   const directory = holdDataDirectory(config.data);
   const file = storeFile(directory.path);

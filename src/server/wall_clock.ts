@@ -20,11 +20,19 @@ export function wallClock(wake: () => void): Clock {
   const start = Date.now() - performance.now();
   const now = () => start + performance.now();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let immediate: ReturnType<typeof setImmediate> | undefined;
   let due: Instant = Infinity;
   let firesAt: Instant = Infinity;
   function arm(): void {
     firesAt = due;
-    timer = setTimeout(look, Math.min(LONGEST_WAIT, Math.max(0, Math.ceil(due - now()))));
+    const wait = Math.ceil(due - now());
+    // What is due already waits for others to be served, not for the millisecond that a timer takes at least.
+    if (wait <= 0) immediate = setImmediate(look);
+    else timer = setTimeout(look, Math.min(LONGEST_WAIT, wait));
+  }
+  function disarm(): void {
+    clearTimeout(timer);
+    clearImmediate(immediate);
   }
   function look(): void {
     firesAt = Infinity;
@@ -39,11 +47,9 @@ export function wallClock(wake: () => void): Clock {
       due = when;
       // A timer that fires too early looks again: a new one for every connection that comes costs more.
       if (due >= firesAt) return;
-      clearTimeout(timer);
+      disarm();
       arm();
     },
-    stop() {
-      clearTimeout(timer);
-    },
+    stop: disarm,
   };
 }

@@ -2,6 +2,7 @@
  * An Application Message, and what one subscriber is owed of it. MQTT 5.0 sections 1.2 and 3.3.
  */
 
+import { copied } from "../packet/frame_memory.ts";
 import type { Publish, PublishProperties, QoS } from "../packet/packet.ts";
 import type { ClientId, Instant } from "../policy/identity.ts";
 import type { TopicName } from "../topic/topic_name.ts";
@@ -12,10 +13,7 @@ export type Order = number;
 export interface Message {
   readonly order: Order;
   readonly topic: TopicName;
-  /**
-   * With QoS 0 a view on the bytes that were read, with QoS 1 and 2 on memory that it shares with others, until
-   * `owned` has made it the message's own.
-   */
+  /** With QoS 0 a view on the bytes that were read, to be sent and not kept, until `owned` has copied it. */
   readonly payload: Uint8Array;
   readonly qos: QoS;
   /** The RETAIN flag as it was published. */
@@ -69,9 +67,13 @@ export function forwarded(properties: PublishProperties): PublishProperties | un
   return undefined;
 }
 
-/** The same message with bytes of its own, to be queued or retained. */
+/**
+ * The same message with bytes that may be kept, to be queued or retained. With QoS 1 and 2 they are that
+ * already: the payload of QoS 0 is a part of what was read from the socket.
+ */
 export function owned(message: Message): Message {
-  return { ...message, payload: message.payload.slice() };
+  if (message.qos !== 0) return message;
+  return { ...message, payload: copied(message.payload) };
 }
 
 /** Bytes that a kept message costs about, as limits count them. */

@@ -66,8 +66,18 @@ export class MemoryStore implements Store {
   readonly #retained = new Map<TopicName, Message>();
   readonly #wills = new Map<ClientId, PendingWill>();
   readonly #delayed = new Map<Order, { readonly message: Message; readonly publishAt: Instant }>();
+  readonly #whole: boolean;
   #highest: Order = 0;
   #strays = 0;
+
+  /**
+   * @param whole false: it keeps no more than a running broker asks back, which is what waits for absent
+   *   sessions; subscriptions, retained and delayed messages and Wills are in the broker's own tables, and
+   *   after the program nothing is left of either. `index` and `dump` need the whole.
+   */
+  constructor(whole = true) {
+    this.#whole = whole;
+  }
 
   /** Parts that were put for a session which is not there, and not kept. The broker puts none. */
   get strays(): number {
@@ -141,6 +151,7 @@ export class MemoryStore implements Store {
   }
 
   #apply(write: Write): void {
+    if (!this.#whole && isInTables(write)) return;
     switch (write.type) {
       case "putSession":
         return this.#putSession(write);
@@ -205,6 +216,23 @@ export class MemoryStore implements Store {
       inflight: undefined,
       queue: undefined,
     });
+  }
+}
+
+/** What the broker has in its tables as long as it runs. */
+function isInTables({ type }: Write): boolean {
+  switch (type) {
+    case "putSubscription":
+    case "deleteSubscription":
+    case "putRetained":
+    case "deleteRetained":
+    case "putWill":
+    case "deleteWill":
+    case "putDelayed":
+    case "deleteDelayed":
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -61,7 +61,7 @@ export function find<Value>(root: Branch<Value>, path: string): Leaf<Value> | un
   return branch.here;
 }
 
-/** Adds a path, which must not be in the tree yet, and returns its leaf. */
+/** Adds a path and returns its leaf; where it is in the tree already, that leaf, as it was. */
 export function insert<Value>(
   root: Branch<Value>,
   path: string,
@@ -79,12 +79,12 @@ export function insert<Value>(
       attach(branch, leaf);
       return leaf;
     }
+    if (child.path === path) return child;
     if (child.path !== undefined) child = splitLeaf(branch, child, end);
     branch = child;
     at = end + 1;
   }
-  branch.here = leaf;
-  return leaf;
+  return branch.here ??= leaf;
 }
 
 /** Removes a path together with the branches that it leaves empty; returns its leaf, if it had one. */

@@ -10,8 +10,8 @@ import {
   type Branch,
   childAt,
   emptyBranch,
+  find,
   insert,
-  type Leaf,
   type Node,
   remove,
 } from "./level_tree.ts";
@@ -30,15 +30,15 @@ interface Frame<Value> {
 
 /** One value for each Topic Name; a value is never undefined. */
 export class RetainedTree<Value> {
-  private readonly leaves = new Map<TopicName, Leaf<Value>>();
   private readonly root: Branch<Value> = emptyBranch("");
   private births = 0;
+  private count = 0;
 
   /** Sets the value of a topic and returns the one before. */
   set(topic: TopicName, value: Value): Value | undefined {
-    const leaf = this.leaves.get(topic);
-    if (leaf === undefined) {
-      this.leaves.set(topic, insert(this.root, topic, value, ++this.births));
+    const leaf = insert(this.root, topic, value, ++this.births);
+    if (leaf.born === this.births) { // it was not there
+      this.count += 1;
       return undefined;
     }
     const previous = leaf.value;
@@ -48,18 +48,20 @@ export class RetainedTree<Value> {
 
   /** The value of a topic. */
   get(topic: TopicName): Value | undefined {
-    return this.leaves.get(topic)?.value;
+    return find(this.root, topic)?.value;
   }
 
   /** Takes away the value of a topic and returns it. */
   delete(topic: TopicName): Value | undefined {
-    if (!this.leaves.delete(topic)) return undefined;
-    return remove(this.root, topic)?.value;
+    const leaf = remove(this.root, topic);
+    if (leaf === undefined) return undefined;
+    this.count -= 1;
+    return leaf.value;
   }
 
   /** How many topics have a value. */
   get size(): number {
-    return this.leaves.size;
+    return this.count;
   }
 
   /**
@@ -72,7 +74,7 @@ export class RetainedTree<Value> {
    */
   *matching(filter: TopicFilter): IterableIterator<Value> {
     if (!hasWildcard(filter)) {
-      const leaf = this.leaves.get(filter);
+      const leaf = find(this.root, filter);
       if (leaf !== undefined) yield leaf.value;
       return;
     }

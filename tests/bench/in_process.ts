@@ -101,7 +101,7 @@ export class BenchLink implements Link {
 export async function prepare(work: Workload, rules: Rules = defaultRules) {
   const runtime = new Runtime({
     broker: new Broker(rules),
-    store: new MemoryStore(),
+    store: new MemoryStore(false),
     clock: { now: () => 1_000_000, wakeAt() {}, stop() {} },
     authenticator: anonymousOnly,
     observe: () => {},

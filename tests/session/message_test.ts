@@ -108,12 +108,17 @@ Deno.test("publishOf() takes QoS and RETAIN from the delivery and DUP from the a
   }
 });
 
-Deno.test("owned() copies the payload when it is a view", () => {
+Deno.test("owned() copies the payload when it is a view, as with QoS 0 it is", () => {
   const bytes = Uint8Array.of(1, 2, 3, 4);
-  const view = message(1, { payload: bytes.subarray(0, 2) });
+  const view = message(1, { qos: 0, payload: bytes.subarray(0, 2) });
   const own = owned(view);
   bytes.fill(0);
   assert.deepEqual(own, { ...view, payload: Uint8Array.of(1, 2) });
+});
+
+Deno.test("owned() is the message itself when its payload is its own, as with QoS 1 and 2", () => {
+  const kept = message(1, { qos: 1 });
+  assert.equal(owned(kept), kept);
 });
 
 Deno.test("messageSize() grows with each part of a message that is of any length", () => {

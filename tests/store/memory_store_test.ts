@@ -32,6 +32,31 @@ Deno.test("MemoryStore counts strays when a part has no session", () => {
   assert.equal(store.strays, 1);
 });
 
+Deno.test("MemoryStore that is not whole keeps what waits for sessions and nothing else", async () => {
+  await fc.assert(
+    fc.asyncProperty(histories, async (commits) => {
+      const [whole, part] = [new MemoryStore(), new MemoryStore(false)];
+      for (const writes of commits) {
+        whole.commit(writes ?? []);
+        part.commit(writes ?? []);
+      }
+      const { sessions } = whole.dump();
+      assert.deepEqual(part.dump(), {
+        sessions: sessions.map((session) => ({ ...session, subscriptions: [] })),
+        retained: [],
+        wills: [],
+        delayed: [],
+        highest: part.dump().highest,
+      });
+      for (const { clientId } of sessions) {
+        assert.deepEqual(part.load(clientId, 10), whole.load(clientId, 10));
+        assert.deepEqual(part.read(clientId, 0, 10), whole.read(clientId, 0, 10));
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
 Deno.test("dump() tells all that load() and index() tell when any commits were made", async () => {
   await fc.assert(
     fc.asyncProperty(histories, async (commits) => {
