@@ -16,6 +16,7 @@ import { closeLive, dropLink, leave } from "./close.ts";
 import type { Event } from "./event.ts";
 import { onDeadline } from "./expire.ts";
 import { onPacket } from "./on_packet.ts";
+import { onRun } from "./on_run.ts";
 import { goOnReading } from "./pressure.ts";
 import { publishOwn } from "./publish_own.ts";
 import { recover, recovered, recoverMember } from "./recover.ts";
@@ -65,6 +66,11 @@ function answer(tables: Tables, event: Event): void {
     case "packet": {
       const live = tables.connections.get(event.connection);
       if (live !== undefined) onPacket(tables, live, event.packet);
+      return;
+    }
+    case "run": {
+      const live = tables.connections.get(event.connection);
+      if (live !== undefined) onRun(tables, live, event.first, event.run);
       return;
     }
     case "settled":

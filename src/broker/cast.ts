@@ -44,16 +44,21 @@ function mayQueue(tables: Tables, { session }: Client): boolean {
 }
 
 function castFor(tables: Tables, plan: Plan, message: Message): Cast {
-  const { cast, targets } = plan;
   if (plan.someNoLocal) { // depends on the publisher: not kept
     const rest: Target[] = [];
-    for (const target of targets) {
+    for (const target of plan.targets) {
       const own = target.client.clientId === message.publisher;
       const left = own ? withoutOwn(target) : target;
       if (left !== undefined) rest.push(left);
     }
     return makeCast(tables, rest);
   }
+  return keptCast(tables, plan);
+}
+
+/** The cast of a plan without No Local: the same for all its messages until somebody comes or goes. */
+export function keptCast(tables: Tables, plan: Plan): Cast {
+  const { cast, targets } = plan;
   if (cast !== undefined && cast.liveVersion === tables.liveVersion) return cast;
   return plan.cast = makeCast(tables, targets);
 }

@@ -2,7 +2,8 @@
  * `Event` is all that can happen to a broker; its state is a function of the list of them.
  */
 
-import type { Packet, ProtocolVersion } from "../packet/packet.ts";
+import type { Packet, ProtocolVersion, Publish } from "../packet/packet.ts";
+import type { PublishRun } from "../packet/publish_run.ts";
 import type { ReasonCode } from "../packet/reason_code.ts";
 import type { ClientId, ConnectionId, Peer, Verdict } from "../policy/identity.ts";
 import type { Rules } from "../policy/rules.ts";
@@ -21,6 +22,13 @@ export type Event =
     readonly entropy: Uint8Array;
   }
   | { readonly type: "packet"; readonly connection: ConnectionId; readonly packet: Packet }
+  /** Packets that are alike, the first of them decoded. */
+  | {
+    readonly type: "run";
+    readonly connection: ConnectionId;
+    readonly first: Publish;
+    readonly run: PublishRun;
+  }
   | {
     readonly type: "malformed";
     readonly connection: ConnectionId;

@@ -9,8 +9,16 @@ import { frameLength } from "./fixed_header.ts";
 import { MalformedPacket } from "./malformed_packet.ts";
 import { Reason } from "./reason_code.ts";
 
-const NOTHING: Uint8Array = new Uint8Array(0);
+const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 const SMALLEST_BUFFER = 64;
+
+/** Where it gets memory from, of at least a size and with any content, and gives it back to. */
+export interface Buffers {
+  take(size: number): Uint8Array<ArrayBuffer>;
+  give(buffer: Uint8Array<ArrayBuffer>): void;
+}
+
+const NEW: Buffers = { take: (size) => new Uint8Array(size), give() {} };
 
 /**
  * `push(chunk)`, then `while (splitter.advance())`, or `while ((frame = splitter.next()))`. The bytes to come are those of `#kept`, then those
@@ -18,18 +26,22 @@ const SMALLEST_BUFFER = 64;
  */
 export class FrameSplitter {
   readonly #maximumPacketSize: number;
+  readonly #buffers: Buffers;
   #kept = NOTHING;
   #keptFrom = 0;
   #keptTo = 0;
-  #chunk = NOTHING;
+  /** Memory that views may lie on until the next `push()`. */
+  #left: Uint8Array<ArrayBuffer>[] | undefined;
+  #chunk: Uint8Array = NOTHING;
   #chunkFrom = 0;
-  #bytes = NOTHING;
+  #bytes: Uint8Array = NOTHING;
   #from = 0;
   #to = 0;
 
   /** @param maximumPacketSize of a whole control packet in bytes, fixed header included */
-  constructor(maximumPacketSize: number) {
+  constructor(maximumPacketSize: number, buffers = NEW) {
     this.#maximumPacketSize = maximumPacketSize;
+    this.#buffers = buffers;
   }
 
   /** Bytes that are held and not yet handed out. */
@@ -42,6 +54,7 @@ export class FrameSplitter {
    * has returned undefined or `keep()` was called.
    */
   push(chunk: Uint8Array): void {
+    if (this.#left !== undefined) this.#giveBack(this.#left);
     this.keep();
     this.#chunk = chunk;
     this.#chunkFrom = 0;
@@ -62,6 +75,17 @@ export class FrameSplitter {
   get to(): number {
     return this.#to;
   }
+  /** Where the bytes end that lie right behind it; `to` where there are none. */
+  get end(): number {
+    return this.#bytes === this.#chunk ? this.#chunk.length : this.#to;
+  }
+
+  /** Passes over whole frames behind the one that was found, up to `to`, which is not after `end`. */
+  passOver(to: number): void {
+    if (this.#bytes !== this.#chunk) return; // nothing lies behind it
+    this.#chunkFrom = to;
+    if (to === this.#chunk.length) this.#forgetChunk();
+  }
 
   /**
    * Goes on to the next whole frame, fixed header included; false where more bytes are needed. No view is made
@@ -74,7 +98,7 @@ export class FrameSplitter {
     return found;
   }
 
-  /** `advance()`, and the frame as a view that is valid until the chunk it came in is overwritten. */
+  /** `advance()`, and the frame as a view: valid until the chunk is overwritten, or until the next `push()`. */
   next(): Uint8Array | undefined {
     return this.advance() ? this.#bytes.subarray(this.#from, this.#to) : undefined;
   }
@@ -139,14 +163,16 @@ export class FrameSplitter {
 
   /**
    * Doubling keeps the cost of many small chunks linear; the size of the frame, where it is known, caps it.
-   * Always new memory: views on the old one may still be in use.
+   * Always other memory: views on this may still be in use.
    */
   #grow(more: number, frameSize: number): void {
     const live = this.#keptTo - this.#keptFrom;
     const needed = live + more;
     const doubled = Math.max(2 * needed, SMALLEST_BUFFER);
-    const grown = new Uint8Array(frameSize >= needed ? Math.min(doubled, frameSize) : doubled);
+    const size = frameSize >= needed ? Math.min(doubled, frameSize) : doubled;
+    const grown = this.#buffers.take(size);
     grown.set(this.#kept.subarray(this.#keptFrom, this.#keptTo));
+    this.#leave();
     this.#kept = grown;
     this.#keptFrom = 0;
     this.#keptTo = live;
@@ -157,7 +183,17 @@ export class FrameSplitter {
     this.#chunkFrom = 0;
   }
 
+  #leave(): void {
+    if (this.#kept !== NOTHING) (this.#left ??= []).push(this.#kept);
+  }
+
+  #giveBack(left: readonly Uint8Array<ArrayBuffer>[]): void {
+    for (const buffer of left) this.#buffers.give(buffer);
+    this.#left = undefined;
+  }
+
   #forgetKept(): void {
+    this.#leave();
     this.#kept = NOTHING;
     this.#keptFrom = 0;
     this.#keptTo = 0;

@@ -9,7 +9,9 @@ import type { Broker } from "../broker/broker.ts";
 import type { Event } from "../broker/event.ts";
 import { acknowledgementWord } from "../packet/acknowledgement.ts";
 import { encode } from "../packet/encode.ts";
+import { frameLength } from "../packet/fixed_header.ts";
 import { writePublish } from "../packet/publish_frame.ts";
+import type { PublishRun } from "../packet/publish_run.ts";
 import type { ProtocolVersion } from "../packet/packet.ts";
 import type { ConnectionId, Instant } from "../policy/identity.ts";
 import type { Effect } from "../session/effect.ts";
@@ -170,6 +172,16 @@ export class Runtime {
         }
         return;
       }
+      case "deliverRun": {
+        const { to, run } = effect;
+        for (let i = 0; i < to.length; i++) {
+          const wire = this.#wires.get(to[i]!);
+          if (wire === undefined) continue;
+          if (!wire.touched) this.#touch(wire);
+          if (!wire.outbox.append(run.bytes)) this.#appendEach(wire.outbox, run);
+        }
+        return;
+      }
       case "deliverAs": {
         const wire = this.#wires.get(effect.to);
         if (wire === undefined) return;
@@ -216,6 +228,15 @@ export class Runtime {
           this.endTurn();
         });
       }
+    }
+  }
+
+  /** As many of a run as the outbox has room for. */
+  #appendEach(outbox: Outbox, { bytes }: PublishRun): void {
+    for (let at = 0; at < bytes.length;) {
+      const to = at + frameLength(bytes, at, bytes.length);
+      if (!outbox.append(bytes.subarray(at, to))) this.#options.outboxDropped(1);
+      at = to;
     }
   }
 
@@ -279,6 +300,7 @@ export class Runtime {
 
 /** A packet that comes in runs and answers for no state but its own message's. */
 function isPublication(event: Event): boolean {
+  if (event.type === "run") return true;
   if (event.type !== "packet") return false;
   switch (event.packet.type) {
     case "publish":

@@ -5,6 +5,7 @@
 import { decode } from "../packet/decode.ts";
 import { FrameSplitter } from "../packet/frame_splitter.ts";
 import { MalformedPacket } from "../packet/malformed_packet.ts";
+import { publishRun } from "../packet/publish_run.ts";
 import { Reason } from "../packet/reason_code.ts";
 import type { ConnectionId, Peer } from "../policy/identity.ts";
 import type { Limits } from "../policy/limits.ts";
@@ -17,6 +18,9 @@ import type { Runtime, Wire } from "./runtime.ts";
 
 /** Bytes of the first read buffer: an idle connection, which sends PINGREQ, needs no more. */
 const FIRST_READ = 256;
+
+/** Where packets are completed that more than one read brings: it is used again like what is read into. */
+const POOL = { take: takeBuffer, give: giveBuffer };
 
 /** What serving a link needs besides the link. */
 export interface Serving {
@@ -35,7 +39,7 @@ export async function serveLink(
 ): Promise<void> {
   const { runtime, limits } = serving;
   const wire = openWire(serving, link, id, peer);
-  const splitter = new FrameSplitter(limits.maximumPacketSize);
+  const splitter = new FrameSplitter(limits.maximumPacketSize, POOL);
   let buffer = takeBuffer(FIRST_READ);
   try {
     for (;;) {
@@ -45,7 +49,7 @@ export async function serveLink(
       if (count === null) return giveBuffer(buffer);
       splitter.push(buffer.subarray(0, count));
       for (;;) {
-        const isMqtt = feedFrames(runtime, splitter, id, wire);
+        const isMqtt = feedFrames(runtime, splitter, id, wire, limits.maximumPacketSize);
         runtime.endTurnSoon(count);
         if (!isMqtt || wire.gone) return giveBuffer(buffer);
         if (!wire.paused) break;
@@ -115,11 +119,22 @@ function feedFrames(
   splitter: FrameSplitter,
   id: ConnectionId,
   wire: Wire,
+  largest: number,
 ): boolean {
   try {
     while (!wire.paused) {
       if (!splitter.advance()) return true;
-      const packet = decode(splitter.bytes, wire.version ?? 4, splitter.from, splitter.to);
+      const { bytes, from, to, end } = splitter;
+      const version = wire.version ?? 4;
+      const packet = decode(bytes, version, from, to);
+      if (packet.type === "publish" && packet.qos === 0) {
+        const run = publishRun(bytes, from, to, end, version, largest);
+        if (run !== undefined) {
+          splitter.passOver(from + run.bytes.length);
+          runtime.feed({ type: "run", connection: id, first: packet, run });
+          continue;
+        }
+      }
       if (packet.type === "connect") wire.version ??= packet.protocolVersion;
       runtime.feed({ type: "packet", connection: id, packet });
     }

@@ -15,6 +15,7 @@ import type {
   Unsuback,
 } from "../packet/packet.ts";
 import type { PublishFrame } from "../packet/publish_frame.ts";
+import type { PublishRun } from "../packet/publish_run.ts";
 import type { ClientId, ConnectionId, Credentials } from "../policy/identity.ts";
 import type { Fact } from "./fact.ts";
 import type { Message, Order } from "./message.ts";
@@ -36,6 +37,12 @@ export type Effect =
     readonly type: "deliver";
     readonly to: readonly ConnectionId[];
     readonly frame: PublishFrame;
+  }
+  /** The same with packets that go on as they came. */
+  | {
+    readonly type: "deliverRun";
+    readonly to: readonly ConnectionId[];
+    readonly run: PublishRun;
   }
   /** QoS 1 and 2: the frame is shared, the packet id is written into the copy. */
   | {

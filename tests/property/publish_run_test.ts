@@ -1,0 +1,94 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import fc from "fast-check";
+import { decode } from "../../src/packet/decode.ts";
+import { encode } from "../../src/packet/encode.ts";
+import { frameLength } from "../../src/packet/fixed_header.ts";
+import type { Packet, ProtocolVersion, Publish } from "../../src/packet/packet.ts";
+import { publishesOf, publishRun } from "../../src/packet/publish_run.ts";
+
+/** Mostly alike: two topics, of which one begins like the other, and now and then something odd. */
+function publish(of: ProtocolVersion): fc.Arbitrary<Publish> {
+  const often = <T>(usual: T, ...rare: readonly T[]) =>
+    fc.oneof({ weight: 12, arbitrary: fc.constant(usual) }, fc.constantFrom(...rare));
+  return fc.record({
+    type: fc.constant("publish" as const),
+    topic: often("a/b", "a/bc", "ä"),
+    payload: fc.oneof(
+      fc.uint8Array({ maxLength: 4 }),
+      fc.constantFrom(0, 120, 124, 130, 1_100, 16_400).map((size) => new Uint8Array(size)),
+    ),
+    qos: often<0 | 1>(0, 1),
+    retain: often(false, true),
+    dup: fc.constant(false),
+    packetId: fc.constant(0),
+    properties: of === 5
+      ? often<Publish["properties"]>(undefined, { contentType: "c" })
+      : fc.constant(undefined),
+  }).map((packet) => packet.qos === 0 ? packet : { ...packet, packetId: 7 });
+}
+
+const stream = fc.constantFrom<ProtocolVersion>(3, 4, 5).chain((version) =>
+  fc.tuple(
+    fc.constant(version),
+    fc.array(publish(version), { minLength: 1, maxLength: 12 }),
+    fc.nat(200), // bytes of the last packet that have not come yet
+  )
+);
+
+Deno.test("publishRun() and decode() find the same packets when a stream is read with runs and without", () => {
+  let runs = 0;
+  fc.assert(
+    fc.property(stream, ([version, packets, missing]) => {
+      const whole = packets.flatMap((packet) => [...encode(packet, version)]);
+      const bytes = Uint8Array.from(whole.slice(0, Math.max(0, whole.length - missing)));
+      const plain: Packet[] = [];
+      const found: Packet[] = [];
+      for (let at = 0; at < bytes.length;) {
+        const length = frameLength(bytes, at, bytes.length);
+        if (length === 0 || at + length > bytes.length) break;
+        plain.push(decode(bytes, version, at, at += length));
+      }
+      for (let at = 0; at < bytes.length;) {
+        const length = frameLength(bytes, at, bytes.length);
+        if (length === 0 || at + length > bytes.length) break;
+        const run = publishRun(bytes, at, at + length, bytes.length, version, 1 << 20);
+        if (run === undefined) found.push(decode(bytes, version, at, at += length));
+        else {
+          runs += 1;
+          const members = [...publishesOf(run, version)];
+          strictEqual(members.length, run.count);
+          strictEqual(run.bytes.byteOffset, at);
+          strictEqual(new Set(members.map(({ topic }) => topic)).size, 1);
+          ok(members.every(({ qos, retain, properties }) => qos === 0 && !retain && !properties));
+          found.push(...members);
+          at += run.bytes.length;
+        }
+      }
+      deepStrictEqual(found, plain);
+    }),
+    { numRuns: 1_000 },
+  );
+  ok(runs > 200, `only ${runs} runs in all streams`);
+});
+
+Deno.test("publishRun() ends before a packet above the Maximum Packet Size", () => {
+  const [small, large] = [new Uint8Array(10), new Uint8Array(300)].map((payload) =>
+    encode(
+      {
+        type: "publish",
+        topic: "t",
+        payload,
+        qos: 0,
+        retain: false,
+        dup: false,
+        packetId: 0,
+        properties: undefined,
+      },
+      4,
+    ).slice()
+  );
+  const bytes = Uint8Array.from([...small!, ...small!, ...large!]);
+  const run = publishRun(bytes, 0, small!.length, bytes.length, 4, 100);
+  strictEqual(run?.count, 2);
+  strictEqual(publishRun(bytes, 0, small!.length, bytes.length, 4, 1_000)?.count, 3);
+});
