@@ -5,6 +5,7 @@
 
 export { start } from "./server/start.ts";
 export type { Server } from "./server/start.ts";
+export type { Origin, ReloadResult } from "./server/reload.ts";
 export { loadConfig } from "./server/config.ts";
 export type { Config, Problem } from "./server/config.ts";
 export { configureLog } from "./server/log.ts";

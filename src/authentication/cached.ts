@@ -6,11 +6,11 @@
  * found out is not kept.
  */
 
-import { createHmac, randomBytes } from "node:crypto";
 import type { Credentials, Instant } from "../policy/identity.ts";
 import { hostOf } from "../policy/ip_address.ts";
 import type { Answer, Verifier } from "./chain.ts";
 import { isPassing } from "./chain.ts";
+import { nodeCrypto } from "./node_crypto.ts";
 import { Recent } from "./recent.ts";
 
 export interface CacheOptions {
@@ -29,7 +29,7 @@ export function cached(verifier: Verifier, options: CacheOptions): Verifier {
   const yes = new Recent<Answer>(most, now);
   const no = new Recent<Answer>(most, now);
   const underWay = new Map<string, Promise<Answer>>();
-  const secret = randomBytes(32);
+  const secret = nodeCrypto().randomBytes(32);
   return {
     name: verifier.name,
     verify(credentials: Credentials): Answer | Promise<Answer> {
@@ -59,7 +59,7 @@ export function cached(verifier: Verifier, options: CacheOptions): Verifier {
 
 /** Every part with its length before it, so that no two clients have the same text. */
 function keyOf(secret: Uint8Array, { username, password, clientId, peer }: Credentials): string {
-  const hmac = createHmac("sha256", secret);
+  const hmac = nodeCrypto().createHmac("sha256", secret);
   const parts = [username, clientId, hostOf(peer.address) ?? "", peer.listener];
   for (const part of parts) hmac.update(part === undefined ? "-" : `${part.length} ${part}`);
   if (password !== undefined) hmac.update("+").update(password);

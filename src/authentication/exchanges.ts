@@ -56,10 +56,14 @@ export class Exchanges {
     if (step === "first") {
       const exchange = this.#authenticator.begin?.(credentials);
       if (exchange === undefined) { // [MQTT-4.12.0-1]
+        const detail = `authentication method ${
+          JSON.stringify(method.slice(0, 64))
+        } is not on offer`;
         return {
           type: "refused",
           reason: Reason.badAuthenticationMethod,
-          detail: `authentication method ${JSON.stringify(method.slice(0, 64))} is not on offer`,
+          detail,
+          told: detail,
         };
       }
       this.#underWay.set(connection, exchange);

@@ -3,6 +3,7 @@
  * failure is kept back, and when it is enough. A mutable island; its tables are bounded and forget.
  */
 
+import { createHash } from "node:crypto";
 import type { BanKind } from "../policy/bans.ts";
 import type { Instant } from "../policy/identity.ts";
 import { placeOf } from "../policy/peer_host.ts";
@@ -64,13 +65,13 @@ export class Failures {
     let most = 0;
     const bans: Consequence["bans"][number][] = [];
     for (const [kind, value] of counted) {
-      if (value === undefined) continue;
+      // A client id slows nobody down: where it leads to no ban either, nothing is remembered of it.
+      if (value === undefined || kind === "clientId" && banAfter[kind] === 0) continue;
       const count = this.#count(kind, value);
-      // A client id is what anybody may send: it slows nobody down.
       if (kind !== "clientId") most = Math.max(most, count);
       if (banAfter[kind] === 0 || count < banAfter[kind]) continue;
       bans.push({ kind, value });
-      this.#counts[kind].delete(value); // after the ban it begins anew
+      this.#counts[kind].delete(keyOf(value)); // after the ban it begins anew
     }
     if (delay === 0) return { delay: 0, bans };
     return {
@@ -81,13 +82,23 @@ export class Failures {
 
   /** Somebody has shown who it is: what its user failed before is forgotten. */
   succeeded(user: string | undefined): void {
-    if (user !== undefined) this.#counts.user.delete(user);
+    if (user !== undefined) this.#counts.user.delete(keyOf(user));
   }
 
   #count(kind: BanKind, value: string): number {
     const counts = this.#counts[kind];
-    const count = (counts.get(value) ?? 0) + 1;
-    counts.set(value, count, this.#options.now() + this.#options.remembered);
+    const key = keyOf(value);
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count, this.#options.now() + this.#options.remembered);
     return count;
   }
 }
+
+/** Anybody may send names of 65,535 bytes, of which as many would be kept as there is room for. */
+function keyOf(value: string): string {
+  return value.length <= LONGEST_KEY
+    ? value
+    : `\0${createHash("sha256").update(value).digest("base64")}`;
+}
+
+const LONGEST_KEY = 256;

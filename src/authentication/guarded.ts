@@ -151,4 +151,5 @@ const BANNED: Verdict = {
   type: "refused",
   reason: Reason.banned,
   detail: "it is banned for a time",
+  told: "it is banned for a time",
 };

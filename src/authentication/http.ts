@@ -8,6 +8,7 @@
 import { Reason } from "../packet/reason_code.ts";
 import type { Credentials, Identity, Instant } from "../policy/identity.ts";
 import { BROKER } from "../policy/identity.ts";
+import { rulesInJson } from "../policy/rules_in_json.ts";
 import type { Answer, Verifier } from "./chain.ts";
 import { refused, UNKNOWN } from "./chain.ts";
 import type { Remote, RemoteAnswer } from "./remote.ts";
@@ -129,7 +130,7 @@ export function readAnswer(
 const DENIED = refused(Reason.notAuthorized, "refused by the authentication server");
 
 function accepted(fields: Readonly<Record<string, unknown>>, username: string): Answer | string {
-  const { user = username, roles = [], expiresAt } = fields;
+  const { user = username, roles = [], acl, expiresAt } = fields;
   if (typeof user !== "string" || user === "" || user === BROKER.user || user.length > 1_024) {
     return 'an answer whose "user" is no user name';
   }
@@ -137,7 +138,15 @@ function accepted(fields: Readonly<Record<string, unknown>>, username: string): 
   if (expiresAt !== undefined && (typeof expiresAt !== "number" || !(expiresAt > 0))) {
     return 'an answer whose "expiresAt" is no number of seconds since 1970';
   }
-  const identity: Identity = { user, roles };
+  // A fault of one client's rules is no reason not to ask about others.
+  const rules = acl === undefined || acl === null ? undefined : rulesInJson(acl, '"acl"');
+  if (typeof rules === "string") {
+    return refused(
+      Reason.notAuthorized,
+      `the authentication server's answer is not good: ${rules}`,
+    );
+  }
+  const identity: Identity = { user, roles, ...(rules === undefined ? {} : { rules }) };
   const until: Instant | undefined = expiresAt === undefined ? undefined : expiresAt * 1000;
   return { type: "accepted", identity, ...(until === undefined ? {} : { expiresAt: until }) };
 }

@@ -10,6 +10,7 @@ import { jwtVerify } from "jose";
 import { Reason } from "../packet/reason_code.ts";
 import type { Credentials, Instant } from "../policy/identity.ts";
 import { BROKER } from "../policy/identity.ts";
+import { rulesInJson } from "../policy/rules_in_json.ts";
 import type { Answer, Verifier } from "./chain.ts";
 import { refused, UNKNOWN } from "./chain.ts";
 import { isRoles } from "./http.ts";
@@ -33,6 +34,8 @@ export interface JwtOptions {
   /** Claims, as names or as paths with dots: `sub`, `realm_access.roles`. */
   readonly userClaim: string;
   readonly rolesClaim: string | undefined;
+  /** Where rules of access for this client alone may stand. */
+  readonly accessClaim: string;
   /** Has to be the client id; undefined: it may be any. */
   readonly clientIdClaim: string | undefined;
   readonly now: () => Instant;
@@ -79,7 +82,7 @@ async function verify(options: JwtOptions, token: string, clientId: string): Pro
 
 /** What the claims of a token that is genuine come to. */
 function answerOf(options: JwtOptions, payload: JWTPayload, clientId: string): Answer {
-  const { userClaim, rolesClaim, clientIdClaim, tolerance } = options;
+  const { userClaim, rolesClaim, accessClaim, clientIdClaim, tolerance } = options;
   const user = claimAt(payload, userClaim);
   if (typeof user !== "string" || user === "" || user === BROKER.user || user.length > 1_024) {
     return bad(`its claim ${userClaim} is no user name`);
@@ -89,10 +92,15 @@ function answerOf(options: JwtOptions, payload: JWTPayload, clientId: string): A
   }
   const roles = rolesClaim === undefined ? [] : rolesOf(claimAt(payload, rolesClaim));
   if (roles === undefined) return bad(`its claim ${rolesClaim} has no role names`);
+  const access = claimAt(payload, accessClaim);
+  const rules = access === undefined || access === null
+    ? undefined
+    : rulesInJson(access, `claim ${accessClaim}`);
+  if (typeof rules === "string") return bad(`its ${rules}`);
   const { exp } = payload;
   return {
     type: "accepted",
-    identity: { user, roles },
+    identity: { user, roles, ...(rules === undefined ? {} : { rules }) },
     ...(exp === undefined ? {} : { expiresAt: exp * 1000 + tolerance }),
   };
 }

@@ -6,10 +6,10 @@
  * key is no secret, and a token signed by it as if it were one is worth nothing.
  */
 
-import { createPublicKey } from "node:crypto";
 import type { CryptoKey, FlattenedJWSInput, JSONWebKeySet, JWK, JWSHeaderParameters } from "jose";
 import { createLocalJWKSet, errors } from "jose";
 import type { Instant } from "../policy/identity.ts";
+import { nodeCrypto } from "./node_crypto.ts";
 import { isPlainObject } from "./plain_object.ts";
 import type { Remote } from "./remote.ts";
 
@@ -59,7 +59,7 @@ export function parsePublicKey(pem: string): KeySet {
   }
   let key: JWK;
   try {
-    key = createPublicKey(pem).export({ format: "jwk" }) as JWK;
+    key = nodeCrypto().createPublicKey(pem).export({ format: "jwk" }) as JWK;
   } catch {
     throw new Error("found no public key and no certificate in PEM");
   }

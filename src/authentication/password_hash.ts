@@ -6,7 +6,7 @@
  * Hashing runs on threads of WebCrypto; how many at once is not bounded here.
  */
 
-import { timingSafeEqual } from "node:crypto";
+import { nodeCrypto } from "./node_crypto.ts";
 import { base64Of, bytesOf } from "./scram_message.ts";
 
 /** A password, hashed. */
@@ -141,7 +141,7 @@ export async function hashPassword(
 
 /** Whether that is the password. Takes the same time for every password of one length. */
 export async function provesPassword(hash: PasswordHash, password: Uint8Array): Promise<boolean> {
-  return timingSafeEqual(await digest(hash, password), hash.hash);
+  return nodeCrypto().timingSafeEqual(await digest(hash, password), hash.hash);
 }
 
 /** The hash of a password by the salt and the costs of another hash. */

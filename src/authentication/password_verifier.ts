@@ -2,15 +2,16 @@
  * Clients known by the users of a password file.
  *
  * A user who does not exist costs the same hashing as one with a wrong password, and where nobody else
- * knows it, the end of the chain refuses it with the same words. What was proven lately is remembered under a key that only this process can make, so
- * that a thousand clients that come back do not all wait for their hashes.
+ * knows it, the end of the chain refuses it with the same words. What was proven lately is remembered
+ * under a key that only this process can make, so that a thousand clients that come back do not all wait
+ * for their hashes.
  */
 
-import { createHmac, randomBytes } from "node:crypto";
 import { Reason } from "../packet/reason_code.ts";
 import type { Credentials, Instant } from "../policy/identity.ts";
 import type { Answer, Verifier } from "./chain.ts";
 import { refused, UNKNOWN, WRONG } from "./chain.ts";
+import { nodeCrypto } from "./node_crypto.ts";
 import type { PasswordUsers } from "./password_file.ts";
 import type { PasswordHash } from "./password_hash.ts";
 import { provesPassword } from "./password_hash.ts";
@@ -29,15 +30,17 @@ export interface PasswordOptions {
   readonly remembered: number;
   readonly mostRemembered: number;
   readonly now: () => Instant;
+  /** Does the hashing. Default: provesPassword. */
+  readonly proves?: typeof provesPassword;
   readonly close?: () => void;
 }
 
 /** The verifier. */
 export function passwordVerifier(options: PasswordOptions): Verifier {
-  const { atOnce, mostWaiting, mostRemembered, now, close } = options;
+  const { atOnce, mostWaiting, mostRemembered, now, proves = provesPassword, close } = options;
   const turns = new Turns(atOnce, mostWaiting);
   const proven = new Recent<PasswordHash>(mostRemembered, now);
-  const secret = randomBytes(32);
+  const secret = nodeCrypto().randomBytes(32);
   let known: PasswordUsers | undefined;
   let standIn: PasswordHash = NOBODY;
   return {
@@ -52,7 +55,7 @@ export function passwordVerifier(options: PasswordOptions): Verifier {
         proven.clear();
       }
       const found = users.get(username);
-      const key = createHmac("sha256", secret).update(`${username}\0`).update(password)
+      const key = nodeCrypto().createHmac("sha256", secret).update(`${username}\0`).update(password)
         .digest("base64");
       if (found !== undefined && proven.get(key) === found) return accepted(username);
       return look(username, found, password, key);
@@ -68,7 +71,7 @@ export function passwordVerifier(options: PasswordOptions): Verifier {
   ): Promise<Answer> {
     let right: boolean;
     try {
-      right = await turns.run(() => provesPassword(found ?? standIn, password));
+      right = await turns.run(() => proves(found ?? standIn, password));
     } catch (error) {
       return refused(Reason.serverBusy, error instanceof Error ? error.message : String(error));
     }
@@ -87,8 +90,8 @@ export function passwordVerifier(options: PasswordOptions): Verifier {
 const NOBODY: PasswordHash = {
   type: "pbkdf2",
   iterations: 101,
-  salt: new Uint8Array(randomBytes(12)),
-  hash: new Uint8Array(randomBytes(64)),
+  salt: new Uint8Array(nodeCrypto().randomBytes(12)),
+  hash: new Uint8Array(nodeCrypto().randomBytes(64)),
 };
 
 /** A hash that costs what most of the users' cost, and that no password is known to have. */
@@ -104,8 +107,8 @@ export function commonHash(users: PasswordUsers): PasswordHash {
     most = count;
     common = hash;
   }
-  const salt = new Uint8Array(randomBytes(common.salt.length));
-  return { ...common, salt, hash: new Uint8Array(randomBytes(common.hash.length)) };
+  const salt = new Uint8Array(nodeCrypto().randomBytes(common.salt.length));
+  return { ...common, salt, hash: new Uint8Array(nodeCrypto().randomBytes(common.hash.length)) };
 }
 
 function costOf(hash: PasswordHash): string {

@@ -3,7 +3,7 @@
  * is kept. RFC 5802 sections 2.2 and 3, RFC 7677.
  */
 
-import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
+import { nodeCrypto } from "./node_crypto.ts";
 
 /** A user, as the server knows it. */
 export interface ScramUser {
@@ -41,7 +41,7 @@ export function scramKeys(
   salt: Uint8Array,
   iterations: number,
 ): { readonly storedKey: Uint8Array; readonly serverKey: Uint8Array } {
-  const salted = pbkdf2Sync(password, salt, iterations, keyLength, "sha256");
+  const salted = nodeCrypto().pbkdf2Sync(password, salt, iterations, keyLength, "sha256");
   return {
     storedKey: sha256(hmac(salted, "Client Key")),
     serverKey: hmac(salted, "Server Key"),
@@ -50,10 +50,10 @@ export function scramKeys(
 
 /** HMAC with SHA-256. */
 export function hmac(key: Uint8Array, text: string): Uint8Array {
-  return new Uint8Array(createHmac("sha256", key).update(text).digest());
+  return new Uint8Array(nodeCrypto().createHmac("sha256", key).update(text).digest());
 }
 
 /** SHA-256. */
 export function sha256(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash("sha256").update(bytes).digest());
+  return new Uint8Array(nodeCrypto().createHash("sha256").update(bytes).digest());
 }

@@ -6,10 +6,10 @@
  * refusal goes out as the Reason Code alone: RFC 5802's `e=` has no packet of MQTT to stand in.
  */
 
-import { randomBytes, timingSafeEqual } from "node:crypto";
 import { Reason } from "../packet/reason_code.ts";
 import type { Verdict } from "../policy/identity.ts";
 import type { Exchange, Method } from "./method.ts";
+import { nodeCrypto } from "./node_crypto.ts";
 import type { ScramUser, ScramUsers } from "./scram_keys.ts";
 import { hmac, keyLength, sha256 } from "./scram_keys.ts";
 import { base64Of, readClientFinal, readClientFirst } from "./scram_message.ts";
@@ -99,7 +99,7 @@ function judge(challenge: Challenge, data: Uint8Array): Verdict {
   const said = `${challenge.said},${final.withoutProof}`;
   const signature = hmac(user.storedKey, said);
   const clientKey = final.proof.map((byte, at) => byte ^ signature[at]!);
-  const proven = timingSafeEqual(sha256(clientKey), user.storedKey);
+  const proven = nodeCrypto().timingSafeEqual(sha256(clientKey), user.storedKey);
   if (!proven || !exists) {
     const name = JSON.stringify(user.user.slice(0, 60));
     return refused(`the user name ${name} or the password is wrong`);
@@ -120,7 +120,7 @@ function refused(detail: string): Verdict {
 }
 
 function randomNonce(): string {
-  return randomBytes(18).toString("base64"); // base64 has no comma
+  return nodeCrypto().randomBytes(18).toString("base64"); // base64 has no comma
 }
 
 const NO_BYTES = new Uint8Array(0);

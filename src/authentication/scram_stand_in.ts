@@ -3,7 +3,7 @@
  * the same name always gets the same salt. RFC 5802 section 9 asks for as much.
  */
 
-import { createHash, createHmac } from "node:crypto";
+import { nodeCrypto } from "./node_crypto.ts";
 import type { ScramUser } from "./scram_keys.ts";
 import { fewestIterations, hmac } from "./scram_keys.ts";
 
@@ -24,7 +24,7 @@ export function standIns(
   { iterations, saltLength }: StandInShape,
 ): (user: string) => ScramUser {
   return (user) => {
-    const salt = createHmac("sha512", secret).update(`salt ${user}`).digest();
+    const salt = nodeCrypto().createHmac("sha512", secret).update(`salt ${user}`).digest();
     return {
       user,
       salt: new Uint8Array(salt.subarray(0, saltLength)),
@@ -53,7 +53,7 @@ export function commonShape(users: Iterable<ScramUser>): StandInShape {
 
 /** A secret that lasts as long as the users stay the same; nobody knows it who does not know all keys. */
 export function secretOf(users: Iterable<ScramUser>): Uint8Array {
-  const hash = createHash("sha256");
+  const hash = nodeCrypto().createHash("sha256");
   for (const { user, storedKey, serverKey } of users) {
     hash.update(`${user}\0`).update(storedKey).update(serverKey);
   }

@@ -6,7 +6,7 @@
  * another of its name, which is how it should be changed.
  */
 
-import { createHash } from "node:crypto";
+import { nodeCrypto } from "./node_crypto.ts";
 
 /** How a file is turned into a value. */
 export interface WatchedOptions<Value> {
@@ -98,7 +98,7 @@ export class WatchedFile<Value> {
 }
 
 function digestOf(text: string): string {
-  return createHash("sha256").update(text).digest("base64");
+  return nodeCrypto().createHash("sha256").update(text).digest("base64");
 }
 
 /** The same for files that are the same, as far as can be told without reading them. */

@@ -6,8 +6,10 @@
 
 import type { Connection } from "../connection/connection.ts";
 import { finalTopic } from "../connection/permitted.ts";
+import type { QoS } from "../packet/packet.ts";
 import { Reason } from "../packet/reason_code.ts";
 import type { Identity } from "../policy/identity.ts";
+import { isControl, ONLY_NOW } from "../policy/control_topic.ts";
 import { permits } from "../policy/permits.ts";
 import type { Fact } from "../session/fact.ts";
 import { isMounted } from "../topic/mount_point.ts";
@@ -33,7 +35,10 @@ export function notLetIn({ rules }: Tables, connection: Connection): NotLetIn | 
   }
   if (will === undefined) return undefined;
   const { topic, qos, retain } = will;
-  const decision = permits(rules, identity, "publish", finalTopic(topic), qos, retain);
+  const final = finalTopic(topic);
+  const decision = isControl(final)
+    ? ONLY_NOW
+    : permits(rules, identity, "publish", final, qos, retain);
   if (decision.permitted) return undefined;
   const told = "the client may not publish its Will to that topic";
   return { told, fact: refused(clientId, "publish", topic, `its Will: ${decision.rule}`) };
@@ -48,17 +53,27 @@ function refused(
   return { type: "refused", clientId, action, topic, reasonCode: Reason.notAuthorized, detail };
 }
 
-/** Whether the session's client may have a message of that topic, and sees it from where it is. */
+/**
+ * Whether the session's client may have a message of that topic, and sees it from where it is.
+ *
+ * @param qos of the PUBLISH to it, and its RETAIN flag
+ */
 export function mayReceive(
   { rules }: Tables,
   { session, live }: Client,
   topic: TopicName,
+  qos: QoS,
+  retain: boolean,
 ): boolean {
+  if (session.subscriptions.awaited) return true; // it is asked again when its client has come
   if (live !== undefined && !isMounted(live.connection.mountPoint, topic)) return false;
-  return permits(rules, session.owner, "receive", topic).permitted;
+  return permits(rules, session.owner, "receive", topic, qos, retain).permitted;
 }
 
 /** A session has another owner, or the same one in other circumstances: plans may be wrong now. */
 export function ownerChanged(tables: Tables, before: Identity, owner: Identity): void {
-  if (!tables.rules.access.sameFor(before, owner)) tables.tree.forget();
+  const { access, dynamic } = tables.rules;
+  if (dynamic !== undefined && before.user !== owner.user || !access.sameFor(before, owner)) {
+    tables.tree.forget();
+  }
 }

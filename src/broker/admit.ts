@@ -14,35 +14,42 @@ import { Reason } from "../packet/reason_code.ts";
 import { connectedAs } from "../policy/connected_as.ts";
 import type { ClientId, Identity } from "../policy/identity.ts";
 import { ownerName, sameOwner } from "../policy/identity.ts";
+import { permits } from "../policy/permits.ts";
 import * as ids from "../session/packet_id_map.ts";
 import { resume } from "../session/resume.ts";
 import type { CloseReason } from "../session/fact.ts";
 import { restore } from "../session/restore.ts";
+import { queueLength } from "../session/queue.ts";
 import { isStored, newSession } from "../session/session.ts";
 import type { Session } from "../session/session.ts";
 import { settle } from "../session/settle.ts";
 import { durably } from "../session/step.ts";
+import { allSubscriptions } from "../session/subscription_map.ts";
 import type { StoredSession, Write } from "../session/write.ts";
 import { notLetIn, ownerChanged } from "./access.ts";
+import { enact, ruled } from "./auto_subscribe.ts";
+import { underOwnRules } from "./client_rules.ts";
 import { closeLive, dropLink } from "./close.ts";
 import { endSession } from "./end_session.ts";
 import { fits, unfit } from "./outgoing.ts";
 import { overfull } from "./pressure.ts";
 import { cancel, schedule } from "./schedule.ts";
 import type { Client, Live, Tables } from "./tables.ts";
-import { ask, NO_GROUPS, NO_STREAMS, observeDrop, replaceSession, rulesOf } from "./tables.ts";
+import { ask, NO_GROUPS, NO_STREAMS, observeDrop, replaceSession } from "./tables.ts";
+import { countUser, tooManyOfUser } from "./user_count.ts";
 import { keepWill } from "./will.ts";
 
 /** CONNECT: reading stops until the client has been let in or turned away. */
 export function admitConnect(tables: Tables, live: Live, connect: Connect): void {
   const assigned = connect.clientId === "" ? assignedClientId(live.entropy) : "";
-  const result = onConnect(live.connection, connect, rulesOf(tables, live), assigned);
+  const result = onConnect(live.connection, connect, live.rules, assigned);
   if (isRefusal(result)) {
     live.connection = result.connection;
     return turnAway(tables, live, result.reason, result.detail);
   }
   live.connection = result;
-  if (tooLargeFor(result, welcome(result, rulesOf(tables, live), false))) {
+  live.connect = connect;
+  if (tooLargeFor(result, welcome(result, live.rules, false))) {
     const detail = `its Maximum Packet Size of ${result.maximumPacketSize} is below a CONNACK`;
     return turnAway(tables, live, Reason.packetTooLarge, detail);
   }
@@ -97,15 +104,16 @@ export function tooLargeFor({ maximumPacketSize }: Connection, packet: Connack |
 
 /** The client is who it says: what CONNACK tells of the proof stands in its exchange already. */
 export function admitIdentity(tables: Tables, live: Live, identity: Identity): void {
-  const { assigned, peer } = live.connection;
+  const { assigned, peer, version } = live.connection;
   const clientId = assigned
     ? unusedClientId(tables, live.connection.clientId)
     : live.connection.clientId;
   live.connection = {
     ...live.connection,
-    identity: connectedAs(identity, clientId, peer),
+    identity: connectedAs(identity, clientId, peer, version),
     clientId,
   };
+  underOwnRules(tables, live);
   const { connection } = live;
   const denied = notLetIn(tables, connection);
   if (denied !== undefined) {
@@ -114,7 +122,7 @@ export function admitIdentity(tables: Tables, live: Live, identity: Identity): v
   }
   if (
     connection.exchange?.data !== undefined &&
-    tooLargeFor(connection, welcome(connection, rulesOf(tables, live), false))
+    tooLargeFor(connection, welcome(connection, live.rules, false))
   ) {
     const detail =
       `its Maximum Packet Size of ${connection.maximumPacketSize} is below a CONNACK with what its ` +
@@ -124,21 +132,26 @@ export function admitIdentity(tables: Tables, live: Live, identity: Identity): v
   const known = tables.clients.get(connection.clientId);
   if (
     known !== undefined && tables.rules.takeover === "sameIdentity" &&
-    !sameOwner(known.session.owner, connection.identity)
+    !isUnclaimed(known.session) && !sameOwner(known.session.owner, connection.identity)
   ) {
-    return turnAway(
-      tables,
-      live,
-      Reason.notAuthorized,
-      `the session of client id "${connection.clientId}" belongs to ${
-        ownerName(known.session.owner)
-      }, not to ${ownerName(connection.identity)}`,
-    );
+    const detail = `the session of client id "${connection.clientId}" belongs to ${
+      ownerName(known.session.owner)
+    }, not to ${ownerName(connection.identity)}`;
+    const told = "the session of that client id belongs to somebody else";
+    return turnAway(tables, live, Reason.notAuthorized, detail, "refused", told);
+  }
+  const foreign = madeForOthers(tables, known, connection.identity);
+  if (foreign !== undefined) {
+    const told = "the session of that client id was made for somebody else";
+    return turnAway(tables, live, Reason.notAuthorized, foreign, "refused", told);
   }
   if (tables.storeFull && overfull(tables) && needsStore(tables, connection)) {
     const detail = "the broker's store has no room for now";
     return turnAway(tables, live, Reason.serverUnavailable, detail);
   }
+  const tooMany = tooManyOfUser(tables, live, known);
+  if (tooMany !== undefined) return turnAway(tables, live, Reason.quotaExceeded, tooMany);
+  countUser(tables, live);
   if (known === undefined) return admitNew(tables, live);
   if (known.live !== undefined) { // [MQTT-3.1.4-3]
     closeLive(tables, known.live, "takenOver", Reason.sessionTakenOver, "by a new connection");
@@ -193,6 +206,7 @@ function admitNew(tables: Tables, live: Live): void {
       connection.identity,
       connection.sessionExpiryInterval,
     ),
+    rules: live.rules,
     live,
     will: undefined,
     streams: NO_STREAMS,
@@ -218,19 +232,24 @@ function greet(
   live: Live,
   client: Client,
   session: Session,
-  sessionPresent: boolean,
+  loaded: boolean,
 ): void {
   const { connection } = live;
   const { clientId, identity: owner, sessionExpiryInterval: expiryInterval } = connection;
   cancel(tables, { type: "session", client });
   cancel(tables, { type: "will", client });
   const writes: Write[] = [];
-  if (sessionPresent) ownerChanged(tables, client.session.owner, owner);
+  if (session.subscriptions.awaited) tables.tree.forget(); // plans did not ask what it may receive
+  else if (loaded) ownerChanged(tables, client.session.owner, owner);
   const resumed = resume({ ...session, owner, expiryInterval }, connection.window);
-  const next = withoutTooLarge(tables, live, resumed, writes);
+  const untouched = withoutTooLarge(tables, live, resumed, writes);
+  const made = ruled(live.rules, untouched, "connecting", tables);
+  const next = made === undefined ? untouched : made.session;
   replaceSession(tables, client, next);
+  client.rules = live.rules;
   if (isStored(next)) {
     writes.push({ type: "putSession", clientId, owner, expiryInterval, expiresAt: Infinity });
+    if (made !== undefined) { for (const write of made.writes) writes.push(write); }
   } else if (tables.ending.has(clientId)) {
     // The end of its stored session is on its way to the disk still: CONNACK may not overtake it.
     writes.push({ type: "deleteSession", clientId });
@@ -241,7 +260,9 @@ function greet(
     const patience = connection.keepAlive * 1500; // [MQTT-3.1.2-22]
     schedule(tables, { type: "keepAlive", live }, tables.now + patience);
   }
-  const connack = welcome(connection, rulesOf(tables, live), sessionPresent);
+  // Of a session that was made before its client came, the client has no half.
+  const sessionPresent = loaded && !session.subscriptions.awaited;
+  const connack = welcome(connection, live.rules, sessionPresent);
   ask(tables, durably(clientId, writes, { type: "send", to: live.id, packet: connack }));
   tables.out.push({
     type: "observe",
@@ -252,10 +273,42 @@ function greet(
       user: owner.user,
       peer: connection.peer,
       version: connection.version,
+      cleanStart: connection.cleanStart,
       sessionPresent,
+      expiryInterval,
       keepAlive: connection.keepAlive,
     },
   });
+  if (made !== undefined) enact(tables, client, made);
+}
+
+/** Made for nobody, and nobody has come yet: the first who is let in has it. */
+function isUnclaimed({ subscriptions, owner }: Session): boolean {
+  return subscriptions.awaited && owner.user === undefined;
+}
+
+/**
+ * Why a session that was made for nobody is not this client's; undefined: it is. Rules of the configuration are
+ * asked for every message that waits; those of dynamic security about SUBSCRIBE only here, and so neither what
+ * the session subscribes to nor what waits in it goes to who could not have subscribed.
+ */
+function madeForOthers(
+  { rules }: Tables,
+  known: Client | undefined,
+  identity: Identity,
+): string | undefined {
+  if (known === undefined || rules.dynamic === undefined) return undefined;
+  const { session } = known;
+  if (!isUnclaimed(session)) return undefined;
+  const waits = queueLength(session.queue) > 0;
+  for (const { full, filter, origin, options } of allSubscriptions(session.subscriptions)) {
+    if (origin !== undefined && !waits) continue; // the rules of auto-subscribe ask anew
+    const decision = permits(rules, identity, "subscribe", filter, options.qos, false, full);
+    if (decision.permitted) continue;
+    return `the session made for client id "${session.clientId}" subscribes to ${full}, which ` +
+      `${ownerName(identity)} may not: ${decision.rule}`;
+  }
+  return undefined;
 }
 
 /** What was sent before and is too large for the new connection counts as sent [MQTT-3.1.2-25]. */

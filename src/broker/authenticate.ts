@@ -8,7 +8,8 @@ import { isRefusal } from "../connection/guard.ts";
 import { authFor, farewellCode, onAuth } from "../connection/on_auth.ts";
 import type { Auth } from "../packet/packet.ts";
 import type { ReasonCode } from "../packet/reason_code.ts";
-import { Reason } from "../packet/reason_code.ts";
+import { Reason, reasonName } from "../packet/reason_code.ts";
+import { rulesForClient } from "../policy/client_limits.ts";
 import { connectedAs } from "../policy/connected_as.ts";
 import type { Identity, Verdict } from "../policy/identity.ts";
 import { ownerName, sameOwner } from "../policy/identity.ts";
@@ -18,15 +19,17 @@ import { durably } from "../session/step.ts";
 import type { Write } from "../session/write.ts";
 import { notLetIn, ownerChanged } from "./access.ts";
 import { admitIdentity, tooLargeFor, turnAway } from "./admit.ts";
+import { followRules } from "./auto_subscribe.ts";
 import { closeLive, dropLink } from "./close.ts";
+import { putUnder } from "./rate.ts";
 import { cancel, schedule } from "./schedule.ts";
 import type { Client, Live, Tables } from "./tables.ts";
-import { ask, replaceSession, rulesOf } from "./tables.ts";
+import { ask, replaceSession } from "./tables.ts";
 
 /** An AUTH at a stage that allows one: the next step, or the first one of a re-authentication. */
 export function authenticate(tables: Tables, live: Live, auth: Auth): void {
   const before = live.connection;
-  const result = onAuth(before, auth, rulesOf(tables, live).limits);
+  const result = onAuth(before, auth, live.rules.limits);
   if (isRefusal(result)) {
     return refuse(tables, live, result.reason, result.detail, "protocolError");
   }
@@ -34,7 +37,7 @@ export function authenticate(tables: Tables, live: Live, auth: Auth): void {
   if (result.stage === "authenticating") {
     tables.out.push({ type: "pause", connection: live.id });
   } else if (before.stage === "connected") {
-    const { reauthenticationTimeout } = rulesOf(tables, live).limits;
+    const { reauthenticationTimeout } = live.rules.limits;
     const until = tables.now + reauthenticationTimeout * 1000;
     schedule(tables, { type: "reauthentication", live }, until);
   }
@@ -59,8 +62,11 @@ export function onVerdict(tables: Tables, live: Live, verdict: Verdict): void {
   const { stage, exchange } = live.connection;
   if (exchange === undefined ? stage !== "authenticating" : exchange.turn !== "broker") return;
   switch (verdict.type) {
-    case "refused":
-      return refuse(tables, live, verdict.reason, verdict.detail, "refused", verdict.told);
+    case "refused": {
+      // How others get in is no business of who does not.
+      const told = verdict.told ?? wordsOf(verdict.reason);
+      return refuse(tables, live, verdict.reason, verdict.detail, "refused", told);
+    }
     case "continue":
       return askForMore(tables, live, verdict.data);
     case "accepted":
@@ -72,6 +78,11 @@ export function onVerdict(tables: Tables, live: Live, verdict: Verdict): void {
       if (stage === "authenticating") return admitIdentity(tables, live, verdict.identity);
       return reauthenticated(tables, live, live.client!, verdict.identity);
   }
+}
+
+/** `not authorized` and the like: what the code says by itself. */
+function wordsOf(reason: ReasonCode): string {
+  return reasonName(reason).replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 /** AUTH 0x18 [MQTT-4.12.0-2]; before CONNACK the client is read again. */
@@ -90,12 +101,13 @@ function askForMore(tables: Tables, live: Live, data: Uint8Array | undefined): v
 
 /** AUTH 0x00: the client is whom it was, maybe with other roles; a session has one owner. */
 function reauthenticated(tables: Tables, live: Live, client: Client, proven: Identity): void {
-  const { identity: before, clientId, peer } = live.connection;
+  const { identity: before, clientId, peer, version } = live.connection;
   if (!sameOwner(before, proven)) {
     const detail = `${ownerName(proven)} on a connection of ${ownerName(before)}`;
-    return refuse(tables, live, Reason.notAuthorized, detail, "refused");
+    const told = "a re-authentication proves the same user as before";
+    return refuse(tables, live, Reason.notAuthorized, detail, "refused", told);
   }
-  const identity = connectedAs(proven, clientId, peer);
+  const identity = connectedAs(proven, clientId, peer, version);
   const denied = notLetIn(tables, { ...live.connection, identity });
   if (denied !== undefined) {
     tables.out.push({ type: "observe", fact: denied.fact });
@@ -105,7 +117,9 @@ function reauthenticated(tables: Tables, live: Live, client: Client, proven: Ide
   cancel(tables, { type: "reauthentication", live });
   live.connection = { ...live.connection, stage: "connected", exchange: undefined, identity };
   const { session } = client;
-  if (sameRoles(before, identity)) return;
+  client.rules = rulesForClient(tables.rules, identity);
+  putUnder(tables, live, client.rules);
+  if (sameRights(before, identity)) return;
   replaceSession(tables, client, { ...session, owner: identity });
   ownerChanged(tables, before, identity); // what its roles may receive stands in the cached matches
   const writes: Write[] = [];
@@ -119,10 +133,12 @@ function reauthenticated(tables: Tables, live: Live, client: Client, proven: Ide
     writes.push({ type: "putWill", will: client.will });
   }
   if (writes.length > 0) ask(tables, durably(clientId, writes));
+  followRules(tables, client);
 }
 
-function sameRoles(a: Identity, b: Identity): boolean {
-  return a.roles.length === b.roles.length && a.roles.every((role, at) => role === b.roles[at]);
+function sameRights(a: Identity, b: Identity): boolean {
+  return a.roles.length === b.roles.length && a.roles.every((role, at) => role === b.roles[at]) &&
+    JSON.stringify(a.rules) === JSON.stringify(b.rules);
 }
 
 /** Sends an AUTH; false where it is larger than the client takes, which ends the connection. */
@@ -160,7 +176,7 @@ function refuse(
 
 /** connectTimeout is over and the link is in no session yet. */
 export function connectTimedOut(tables: Tables, live: Live): void {
-  const { connectTimeout } = rulesOf(tables, live).limits;
+  const { connectTimeout } = live.rules.limits;
   const { stage, exchange } = live.connection;
   const within = `within connectTimeout (${connectTimeout} s)`;
   if (stage !== "authenticating") {
@@ -185,7 +201,7 @@ export function identityExpired(tables: Tables, live: Live): void {
 
 /** reauthenticationTimeout is over. */
 export function reauthenticationTimedOut(tables: Tables, live: Live): void {
-  const { reauthenticationTimeout } = rulesOf(tables, live).limits;
+  const { reauthenticationTimeout } = live.rules.limits;
   const detail = "its re-authentication was not completed within reauthenticationTimeout " +
     `(${reauthenticationTimeout} s)`;
   const reason = live.connection.exchange?.turn === "client"

@@ -6,18 +6,26 @@
 import { newConnection } from "../connection/connection.ts";
 import { isConnected } from "../connection/stage.ts";
 import { Reason, reasonName } from "../packet/reason_code.ts";
+import { announcedBy } from "../policy/announced.ts";
 import type { Instant } from "../policy/identity.ts";
 import type { Rules } from "../policy/rules.ts";
+import { rulesFor } from "../policy/rules.ts";
 import type { Effect } from "../session/effect.ts";
 import { arrived, queueLength, shiftTail, tailStart } from "../session/queue.ts";
 import { admitLoaded, turnAway } from "./admit.ts";
 import { onVerdict } from "./authenticate.ts";
+import { beginWalk, mayWalk, walkOn } from "./auto_subscribe.ts";
+import { answerRequest } from "./answer.ts";
+import { underNewRules } from "./client_rules.ts";
 import { closeLive, dropLink, leave } from "./close.ts";
 import type { Event } from "./event.ts";
 import { onDeadline } from "./expire.ts";
-import { onPacket } from "./on_packet.ts";
+import { manage } from "./manage.ts";
+import { onNumberedRun } from "./on_numbered_run.ts";
+import { onAcknowledged, onPacket } from "./on_packet.ts";
 import { onRun } from "./on_run.ts";
 import { goOnReading } from "./pressure.ts";
+import { provision } from "./provision.ts";
 import { publishOwn } from "./publish_own.ts";
 import { recover, recovered, recoverMember } from "./recover.ts";
 import { refill } from "./refill.ts";
@@ -25,7 +33,8 @@ import { cancel, schedule, takeDue } from "./schedule.ts";
 import { onSettled } from "./settled.ts";
 import { pump } from "./shared.ts";
 import type { Live, Tables } from "./tables.ts";
-import { newTables, observeDrop, replaceSession, rulesOf } from "./tables.ts";
+import { turnOutBanned, turnOutDenied, turnOutOn } from "./turn_out.ts";
+import { newTables, observeDrop, replaceSession } from "./tables.ts";
 
 /** Deadlines that one tick acts on at most: what is left is due at the next one, at once. */
 const DEADLINES_A_TICK = 1_000;
@@ -52,7 +61,10 @@ export class Broker {
 
   /** When it wants the next `tick`; undefined for never. */
   nextDeadline(): Instant | undefined {
-    return this.#tables.runnable.size > 0 ? this.#tables.now : this.#tables.deadlines.next();
+    const { runnable, turningOut } = this.#tables;
+    return runnable.size > 0 || turningOut !== undefined || mayWalk(this.#tables)
+      ? this.#tables.now
+      : this.#tables.deadlines.next();
   }
 
   /** Read-only figures and tables, for services and tests. */
@@ -71,6 +83,16 @@ function answer(tables: Tables, event: Event): void {
     case "run": {
       const live = tables.connections.get(event.connection);
       if (live !== undefined) onRun(tables, live, event.first, event.run);
+      return;
+    }
+    case "numbered": {
+      const live = tables.connections.get(event.connection);
+      if (live !== undefined) onNumberedRun(tables, live, event.first, event.run);
+      return;
+    }
+    case "acknowledged": {
+      const live = tables.connections.get(event.connection);
+      if (live !== undefined) onAcknowledged(tables, live, event.run);
       return;
     }
     case "settled":
@@ -110,11 +132,29 @@ function answer(tables: Tables, event: Event): void {
     case "indexed":
       return recover(tables, event.record);
     case "recovered":
-      return recovered(tables);
+      recovered(tables);
+      if (followsRules(tables)) beginWalk(tables);
+      return;
+    case "provision":
+      return provision(tables, event);
     case "publish":
       return publishOwn(tables, event.messages);
+    case "deleteSession":
+    case "purgeQueue":
+    case "clearRetained":
+    case "subscribeFor":
+    case "unsubscribeFor":
+    case "publishFor":
+    case "sendOff":
+      return manage(tables, event);
+    case "answer":
+      return answerRequest(tables, event.answer);
     case "rules":
       return newRules(tables, event.rules);
+    case "listenerRemoved":
+      return listenerRemoved(tables, event.listener);
+    case "banned":
+      return turnOutBanned(tables, event.kind, event.value);
     case "kick": {
       const client = tables.clients.get(event.clientId);
       if (client?.live !== undefined) {
@@ -131,17 +171,42 @@ function answer(tables: Tables, event: Event): void {
 
 /** What waits is asked about again when it leaves; a shared queue may now have somebody to go to. */
 function newRules(tables: Tables, rules: Rules): void {
+  const sameAccess = tables.rules.access === rules.access;
+  const hadRules = !tables.rules.autoSubscribe.isEmpty;
   tables.rules = rules;
-  tables.tree.forget();
+  underNewRules(tables);
+  tables.tree.forget(rules.limits.matchCache);
   for (const group of tables.groups.values()) {
     if (queueLength(group.session.queue) > 0) pump(tables, group);
+  }
+  if (!sameAccess) turnOutDenied(tables);
+  if (hadRules || !rules.autoSubscribe.isEmpty || tables.walk !== undefined) beginWalk(tables);
+}
+
+/** Whether rules of auto-subscribe give something to sessions, or have given it. */
+function followsRules({ rules, clients }: Tables): boolean {
+  if (!rules.autoSubscribe.isEmpty) return true;
+  for (const { session } of clients.values()) if (session.subscriptions.made > 0) return true;
+  return false;
+}
+
+function listenerRemoved(tables: Tables, listener: string): void {
+  const detail = `its listener "${listener}" has been removed`;
+  for (const live of [...tables.connections.values()]) {
+    if (live.connection.peer.listener !== listener) continue;
+    closeLive(tables, live, "kicked", Reason.administrativeAction, detail);
   }
 }
 
 function open(tables: Tables, event: Event & { type: "opened" }): void {
+  const rules = rulesFor(tables.rules, event.peer);
   const live: Live = {
     id: event.connection,
-    connection: newConnection(event.connection, event.peer),
+    connection: newConnection(event.connection, event.peer, announcedBy(rules)),
+    rules,
+    meter: undefined,
+    connect: undefined,
+    countedAs: undefined,
     entropy: event.entropy,
     client: undefined,
     ready: false,
@@ -162,7 +227,7 @@ function open(tables: Tables, event: Event & { type: "opened" }): void {
     },
   };
   tables.connections.set(live.id, live);
-  const { connectTimeout } = rulesOf(tables, live).limits;
+  const { connectTimeout } = rules.limits;
   schedule(tables, { type: "connect", live }, tables.now + connectTimeout * 1000);
 }
 
@@ -231,6 +296,8 @@ function tick(tables: Tables): void {
     if (deadline === undefined) break;
     onDeadline(tables, deadline);
   }
+  if (tables.turningOut !== undefined) turnOutOn(tables);
+  if (tables.walk !== undefined) walkOn(tables);
   for (const client of [...tables.runnable]) {
     if (client.live !== undefined) client.live.qos0Room = tables.rules.limits.outboxCongested;
     refill(tables, client);

@@ -15,7 +15,7 @@ import { withoutOwn } from "./plan.ts";
 import { queueBound } from "./queued.ts";
 import type { Client, Tables } from "./tables.ts";
 import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
-import { deliveryTo } from "./target.ts";
+import { deliveryTo, isWithheld } from "./target.ts";
 
 /** Sends the message, with QoS 0, to all targets of the plan. */
 export function castToAll(tables: Tables, message: Message, plan: Plan): void {
@@ -56,9 +56,13 @@ function castFor(tables: Tables, plan: Plan, message: Message): Cast {
   return keptCast(tables, plan);
 }
 
+/** Of the plan for all topics that nobody subscribes to, which is one object and never written to. */
+const TO_NOBODY: Cast = { liveVersion: 0, shapes: [], odd: [] };
+
 /** The cast of a plan without No Local: the same for all its messages until somebody comes or goes. */
 export function keptCast(tables: Tables, plan: Plan): Cast {
   const { cast, targets } = plan;
+  if (targets.length === 0) return TO_NOBODY;
   if (cast !== undefined && cast.liveVersion === tables.liveVersion) return cast;
   return plan.cast = makeCast(tables, targets);
 }
@@ -67,7 +71,7 @@ function makeCast(tables: Tables, targets: readonly Target[]): Cast {
   const shapes = new Map<string, Shape>();
   const odd: Target[] = [];
   for (const target of targets) {
-    if (!shareable(target.client) || mayQueue(tables, target.client)) {
+    if (!shareable(target.client) || mayQueue(tables, target.client) || target.asked) {
       odd.push(target);
       continue;
     }
@@ -85,10 +89,11 @@ function makeCast(tables: Tables, targets: readonly Target[]): Cast {
   return { liveVersion: tables.liveVersion, shapes: [...shapes.values()], odd };
 }
 
-/** A client that is away, congested, has a size limit or takes Topic Aliases. */
+/** A client that is away, congested, has a size limit, takes Topic Aliases or may not have all of them. */
 export function castToOne(tables: Tables, message: Message, target: Target): void {
   const { client } = target;
   const delivery = deliveryTo(message, target, 0);
+  if (target.asked && isWithheld(tables, client, delivery)) return;
   const queues = mayQueue(tables, client);
   if (sendable(client) && !(queues && queueLength(client.session.queue) > 0)) {
     if (fits(tables, client.live!, delivery)) {
@@ -107,7 +112,7 @@ export function castToOne(tables: Tables, message: Message, target: Target): voi
     const kept = { ...delivery, message: owned(message) };
     const delivered = deliver(client.session, kept, {
       now: tables.now,
-      rules: tables.rules,
+      rules: client.rules,
       ready: false,
       absent: client.live === undefined,
       bound: queueBound(tables, client.session),

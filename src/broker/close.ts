@@ -9,15 +9,17 @@ import type { CloseReason } from "../session/fact.ts";
 import { resting } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import { endSession } from "./end_session.ts";
+import { unmeter } from "./meter.ts";
 import { cancel, schedule } from "./schedule.ts";
 import { giveBack } from "./shared.ts";
 import type { Client, Live, Tables } from "./tables.ts";
 import { ask, replaceSession } from "./tables.ts";
+import { uncountUser } from "./user_count.ts";
 import { dropWill, fireWill } from "./will.ts";
 
 /**
  * Closes a connection that is let in, or was about to be: told why, where its version can be told. `detail` is
- * for the log, `told` for the client.
+ * for the log, `told` for the client; `serverReference` is where it may go, section 3.14.2.2.5.
  */
 export function closeLive(
   tables: Tables,
@@ -26,6 +28,7 @@ export function closeLive(
   reasonCode: ReasonCode,
   detail: string,
   told = detail,
+  serverReference?: string,
 ): void {
   const { version, problemInformation } = live.connection;
   if (version === 5 && live.ready) {
@@ -35,7 +38,12 @@ export function closeLive(
       packet: {
         type: "disconnect",
         reasonCode,
-        properties: problemInformation ? { reasonString: told.slice(0, 200) } : undefined,
+        properties: problemInformation || serverReference !== undefined
+          ? {
+            ...(problemInformation ? { reasonString: told.slice(0, 200) } : {}),
+            ...(serverReference === undefined ? {} : { serverReference }),
+          }
+          : undefined,
       },
     });
   }
@@ -65,6 +73,8 @@ export function leave(
   const { client, connection } = live;
   tables.connections.delete(live.id);
   tables.heldBack.delete(live);
+  unmeter(tables, live);
+  uncountUser(tables, live);
   tables.liveVersion += 1;
   cancel(tables, { type: "connect", live });
   cancel(tables, { type: "reauthentication", live });
@@ -80,6 +90,7 @@ export function leave(
       clientId: connection.clientId,
       user: connection.identity.user,
       peer: connection.peer,
+      letIn: isConnected(connection.stage),
       reason,
       reasonCode,
       detail,

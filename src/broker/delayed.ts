@@ -19,9 +19,7 @@ export function isDelayed(message: Message): boolean {
 export function delay(tables: Tables, message: Message): readonly Write[] | undefined {
   const { limits } = tables.rules;
   const parsed = parseDelayed(message.topic, limits.maximumDelay);
-  const full = tables.delayed.size >= limits.delayedMessages ||
-    tables.delayedBytes + messageSize(message) > limits.delayedBytes;
-  if (typeof parsed === "string" || full) {
+  if (typeof parsed === "string" || delayedIsFull(tables, message)) {
     observeDrop(tables, message.publisher, message.topic, "delayedFull");
     return undefined;
   }
@@ -29,6 +27,13 @@ export function delay(tables: Tables, message: Message): readonly Write[] | unde
   const publishAt = tables.now + parsed.seconds * 1000;
   keepDelayed(tables, waiting, publishAt);
   return [{ type: "putDelayed", message: waiting, publishAt }];
+}
+
+/** Whether the limits leave no room for it. */
+export function delayedIsFull(tables: Tables, message: Message): boolean {
+  const { delayedMessages, delayedBytes } = tables.rules.limits;
+  return tables.delayed.size >= delayedMessages ||
+    tables.delayedBytes + messageSize(message) > delayedBytes;
 }
 
 /** Puts it into the tables: on arrival, and again at start from the store. */

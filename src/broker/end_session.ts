@@ -3,6 +3,7 @@
  */
 
 import { queueLength } from "../session/queue.ts";
+import type { SessionEnd } from "../session/reason_words.ts";
 import { isStored, newSession } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import { allSubscriptions } from "../session/subscription_map.ts";
@@ -16,7 +17,7 @@ import { publishWill } from "./will.ts";
 export function endSession(
   tables: Tables,
   client: Client,
-  why: "expired" | "cleanStart" | "disconnected" | "deleted",
+  why: SessionEnd,
 ): void {
   const { clientId, session } = client;
   const stored = isStored(session);
@@ -34,6 +35,12 @@ export function endSession(
   publishWill(tables, client);
   tables.out.push({
     type: "observe",
-    fact: { type: "sessionEnded", clientId, why, messagesDropped: waiting },
+    fact: {
+      type: "sessionEnded",
+      clientId,
+      why,
+      messagesDropped: waiting,
+      ...(session.subscriptions.awaited && why === "cleanStart" ? { awaited: true } : {}),
+    },
   });
 }

@@ -2,15 +2,21 @@
  * `Event` is all that can happen to a broker; its state is a function of the list of them.
  */
 
+import type { AcknowledgementRun } from "../packet/acknowledgement_run.ts";
+import type { NumberedRun } from "../packet/numbered_run.ts";
 import type { Packet, ProtocolVersion, Publish } from "../packet/packet.ts";
 import type { PublishRun } from "../packet/publish_run.ts";
 import type { ReasonCode } from "../packet/reason_code.ts";
 import type { ClientId, ConnectionId, Peer, Verdict } from "../policy/identity.ts";
+import type { BanKind } from "../policy/bans.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { CloseReason } from "../session/fact.ts";
 import type { Persist } from "../session/effect.ts";
 import type { Delivery, Order } from "../session/message.ts";
 import type { IndexRecord, StoredSession } from "../session/write.ts";
+import type { Answer } from "./answer.ts";
+import type { Provisioned } from "./provision.ts";
+import type { ManagementEvent } from "./manage.ts";
 import type { OwnMessage } from "./publish_own.ts";
 
 export type Event =
@@ -28,6 +34,19 @@ export type Event =
     readonly connection: ConnectionId;
     readonly first: Publish;
     readonly run: PublishRun;
+  }
+  /** The same with QoS 1 and 2. */
+  | {
+    readonly type: "numbered";
+    readonly connection: ConnectionId;
+    readonly first: Publish;
+    readonly run: NumberedRun;
+  }
+  /** Acknowledgements of one kind, one behind the other. */
+  | {
+    readonly type: "acknowledged";
+    readonly connection: ConnectionId;
+    readonly run: AcknowledgementRun;
   }
   | {
     readonly type: "malformed";
@@ -69,5 +88,14 @@ export type Event =
   /** The broker's own messages. */
   | { readonly type: "publish"; readonly messages: readonly OwnMessage[] }
   | { readonly type: "rules"; readonly rules: Rules }
+  /** A session for a client that has never connected; one that is there stays as it is. */
+  | { readonly type: "provision" } & Provisioned
+  | ManagementEvent
+  /** A service of the broker has answered a request. */
+  | { readonly type: "answer"; readonly answer: Answer }
+  /** A listener is no more: whoever came by it is told, and closed. */
+  | { readonly type: "listenerRemoved"; readonly listener: string }
+  /** A ban has been made, its value as `Bans` keeps it: whoever is here and is hit has to go. */
+  | { readonly type: "banned"; readonly kind: BanKind; readonly value: string }
   | { readonly type: "kick"; readonly clientId: ClientId; readonly reason: ReasonCode }
   | { readonly type: "shutdown" };

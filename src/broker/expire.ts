@@ -14,6 +14,8 @@ import { closeLive } from "./close.ts";
 import { endDelay } from "./delayed.ts";
 import { endSession } from "./end_session.ts";
 import { sendOutbound } from "./outgoing.ts";
+import { isRead } from "./pressure.ts";
+import { dealOut } from "./rate.ts";
 import { clearRetained } from "./retain.ts";
 import { route, takeOrder } from "./route.ts";
 import { schedule } from "./schedule.ts";
@@ -40,6 +42,8 @@ export function onDeadline(tables: Tables, deadline: Deadline): void {
         Reason.quotaExceeded,
         `took nothing from its full outbox for ${tables.rules.limits.drainTimeout} s`,
       );
+    case "rate":
+      return dealOut(tables, deadline.bucket);
     case "retry":
       return resendLate(tables, deadline.live);
     case "session":
@@ -71,7 +75,7 @@ export function onDeadline(tables: Tables, deadline: Deadline): void {
 function checkKeepAlive(tables: Tables, live: Live): void {
   const patience = live.connection.keepAlive * 1500;
   // Who is not read on purpose cannot be heard.
-  const until = (live.heldBack || !live.ready ? tables.now : live.lastHeard) + patience;
+  const until = (!isRead(live) || !live.ready ? tables.now : live.lastHeard) + patience;
   if (until > tables.now) return schedule(tables, { type: "keepAlive", live }, until);
   closeLive(
     tables,
@@ -93,12 +97,15 @@ function resendLate(tables: Tables, live: Live): void {
   const then: Effect[] = [];
   const writes: Write[] = [];
   for (const each of outbound) {
-    const topic = each.delivery?.message.topic;
-    if (topic === undefined || mayReceive(tables, client, topic)) {
+    const { delivery } = each;
+    if (
+      delivery === undefined ||
+      mayReceive(tables, client, delivery.message.topic, delivery.qos, delivery.retain)
+    ) {
       then.push(sendOutbound(tables, live, each));
       continue;
     }
-    observeDrop(tables, client.clientId, topic, "notPermitted");
+    observeDrop(tables, client.clientId, delivery.message.topic, "notPermitted");
     const settled = settle(client.session, each.packetId);
     replaceSession(tables, client, settled.session);
     writes.push(...settled.writes);

@@ -22,7 +22,7 @@ import { readOn } from "./refill.ts";
 import { shareOut } from "./shared.ts";
 import type { Tables } from "./tables.ts";
 import { observeDrop, replaceSession, sendable } from "./tables.ts";
-import { deliveryTo } from "./target.ts";
+import { deliveryTo, isWithheld } from "./target.ts";
 
 /** Sends, queues or drops the message for each that it matches. */
 export function fanOut(tables: Tables, message: Message): FannedOut {
@@ -56,6 +56,7 @@ function toTarget(
   if (qos === 0) return castToOne(tables, message, target);
   const { client } = target;
   const delivery = deliveryTo(message, target, qos);
+  if (target.asked && isWithheld(tables, client, delivery)) return;
   const ready = sendable(client);
   if (ready && !fits(tables, client.live!, delivery)) {
     return observeDrop(tables, client.clientId, message.topic, unfit(client.live!, delivery));
@@ -65,7 +66,7 @@ function toTarget(
   const waiting = sent === undefined ? { ...delivery, message: kept(result, message) } : delivery;
   const delivered = sent ?? deliver(session, waiting, {
     now: tables.now,
-    rules: tables.rules,
+    rules: client.rules,
     ready: false,
     absent: client.live === undefined,
     bound: queueBound(tables, session),

@@ -8,10 +8,13 @@ import { isRefusal } from "../connection/guard.ts";
 import { mountedFilters } from "../connection/mount_point.ts";
 import { passGuards } from "../connection/pipeline.ts";
 import { stageRefuses } from "../connection/stage.ts";
+import type { AcknowledgementRun } from "../packet/acknowledgement_run.ts";
 import { variableByteIntegerSize } from "../packet/fixed_header.ts";
-import type { Disconnect, Packet, Publish } from "../packet/packet.ts";
+import type { Disconnect, Packet, Publish, Subscribe, Unsubscribe } from "../packet/packet.ts";
 import { Reason, reasonName } from "../packet/reason_code.ts";
+import { isControl } from "../policy/control_topic.ts";
 import type { Demand } from "../session/effect.ts";
+import { onAcknowledgements } from "../session/on_acknowledgements.ts";
 import { onPuback } from "../session/on_puback.ts";
 import { onPubcomp } from "../session/on_pubcomp.ts";
 import { onPublish } from "../session/on_publish.ts";
@@ -22,24 +25,52 @@ import { onUnsubscribe } from "../session/on_unsubscribe.ts";
 import * as ids from "../session/packet_id_map.ts";
 import type { Session } from "../session/session.ts";
 import type { Given, Step } from "../session/step.ts";
+import type { Subscription } from "../session/subscription_map.ts";
 import { durably, stay } from "../session/step.ts";
 import { admitConnect, turnAway } from "./admit.ts";
+import { followRules } from "./auto_subscribe.ts";
 import { authenticate } from "./authenticate.ts";
 import { closeLive, dropLink } from "./close.ts";
 import { refill } from "./refill.ts";
+import { request } from "./request.ts";
 import { route, takeOrder } from "./route.ts";
-import { index, unindex } from "./subscribe.ts";
+import { enter, index, unindex } from "./subscribe.ts";
 import { holdBack, overfull } from "./pressure.ts";
+import { charge } from "./rate.ts";
 import type { Client, Live, Tables } from "./tables.ts";
-import { ask, replaceSession, rulesOf } from "./tables.ts";
+import { ask, replaceSession } from "./tables.ts";
 
 /** One packet, after which the connection may be gone, or be held back. */
 export function onPacket(tables: Tables, live: Live, packet: Packet): void {
   live.lastHeard = tables.now;
   const before = tables.pending;
   accept(tables, live, packet);
+  if (live.meter !== undefined && packet.type === "publish") {
+    charge(tables, live, live.meter, packet);
+  }
   // Who adds nothing to what waits is read on: QoS 0 flows while the store takes nothing.
   if (tables.pending > before && overfull(tables)) holdBack(tables, live);
+}
+
+/** Acknowledgements of one kind in a row: one step where all are plain, else packet by packet. */
+export function onAcknowledged(tables: Tables, live: Live, run: AcknowledgementRun): void {
+  const { client } = live;
+  const all = client === undefined || stageRefuses(live.connection.stage, run.type) !== undefined
+    ? undefined
+    : onAcknowledgements(client.session, run, givenTo(tables, live));
+  if (all === undefined) return oneByOne(tables, live, run);
+  live.lastHeard = tables.now;
+  const before = tables.pending;
+  apply(tables, live, client!, all);
+  if (tables.pending > before && overfull(tables)) holdBack(tables, live);
+}
+
+function oneByOne(tables: Tables, live: Live, { type, packetIds }: AcknowledgementRun): void {
+  for (let i = 0; i < packetIds.length; i++) {
+    if (tables.connections.get(live.id) !== live) return; // it has been closed over one of them
+    const packetId = packetIds[i]!;
+    onPacket(tables, live, { type, packetId, reasonCode: Reason.success, properties: undefined });
+  }
 }
 
 function accept(tables: Tables, live: Live, packet: Packet): void {
@@ -70,6 +101,7 @@ function accept(tables: Tables, live: Live, packet: Packet): void {
         return closeLive(tables, live, "protocolError", Reason.packetTooLarge, detail);
       }
       const client = live.client!;
+      if (tables.walk !== undefined && hasFilters(packet)) followRules(tables, client); // its turn
       const meant = inTree(live, packet);
       apply(tables, live, client, transition(client.session, meant, givenTo(tables, live)));
     }
@@ -78,8 +110,11 @@ function accept(tables: Tables, live: Live, packet: Packet): void {
 
 /** The packet with its filters as they are in the whole tree of topics. */
 function inTree({ connection: { mountPoint } }: Live, packet: Packet): Packet {
-  const hasFilters = packet.type === "subscribe" || packet.type === "unsubscribe";
-  return mountPoint === "" || !hasFilters ? packet : mountedFilters(mountPoint, packet);
+  return mountPoint === "" || !hasFilters(packet) ? packet : mountedFilters(mountPoint, packet);
+}
+
+function hasFilters(packet: Packet): packet is Subscribe | Unsubscribe {
+  return packet.type === "subscribe" || packet.type === "unsubscribe";
 }
 
 /** Whether SUBACK or UNSUBACK, a code for each filter, is more than the client takes [MQTT-3.1.2-24]. */
@@ -113,7 +148,8 @@ function transition(session: Session, packet: Packet, given: Given): Step<Sessio
 function givenTo(tables: Tables, live: Live): Given {
   return {
     now: tables.now,
-    rules: rulesOf(tables, live),
+    rules: live.rules,
+    announced: live.connection.announced,
     identity: live.connection.identity,
     connection: live.id,
     version: live.connection.version,
@@ -141,6 +177,9 @@ function perform(tables: Tables, live: Live, client: Client, demand: Demand): vo
     case "route": {
       takeOrder(tables);
       const { message, receipt, writes } = demand;
+      if (message.topic.charCodeAt(0) === 0x24 && isControl(message.topic)) {
+        return request(tables, live, client, demand);
+      }
       return route(
         tables,
         message,
@@ -151,11 +190,20 @@ function perform(tables: Tables, live: Live, client: Client, demand: Demand): vo
     }
     case "subscribe":
       askReceipt(tables, live, client, demand);
+      observeSubscriptions(
+        tables,
+        live,
+        "subscribed",
+        demand.granted.map((each) => each.subscription),
+      );
       return index(tables, client, demand.granted);
     case "unsubscribe":
       // First: a group that ends with its last member is to end after the membership.
       askReceipt(tables, live, client, demand);
-      return unindex(tables, client, demand.removed);
+      observeSubscriptions(tables, live, "unsubscribed", demand.removed);
+      unindex(tables, client, demand.removed);
+      for (const subscription of demand.restored) enter(tables, client, subscription);
+      return;
     case "disconnect":
       return closeLive(
         tables,
@@ -171,6 +219,16 @@ function perform(tables: Tables, live: Live, client: Client, demand: Demand): vo
   }
 }
 
+function observeSubscriptions(
+  tables: Tables,
+  { connection: { clientId, identity: { user }, peer } }: Live,
+  type: "subscribed" | "unsubscribed",
+  subscriptions: readonly Subscription[],
+): void {
+  if (subscriptions.length === 0) return;
+  tables.out.push({ type: "observe", fact: { type, clientId, user, peer, subscriptions } });
+}
+
 /** SUBACK or UNSUBACK, when what it speaks of is durable. */
 function askReceipt(
   tables: Tables,
@@ -183,7 +241,7 @@ function askReceipt(
 
 function publish(tables: Tables, live: Live, packet: Publish): void {
   const client = live.client!;
-  const passed = passGuards({ connection: live.connection, packet }, rulesOf(tables, live));
+  const passed = passGuards({ connection: live.connection, packet }, live.rules);
   if (passed.connection !== live.connection) live.connection = passed.connection;
   // What was accepted before is acknowledged again, whatever the rules say now [MQTT-4.3.3-10].
   const again = packet.qos === 2 && ids.has(client.session.received, packet.packetId);

@@ -15,7 +15,6 @@ import { keptCast } from "./cast.ts";
 import { onPacket } from "./on_packet.ts";
 import type { Cast } from "./plan.ts";
 import type { Live, Tables } from "./tables.ts";
-import { rulesOf } from "./tables.ts";
 
 /** A run from a connection, after which the connection may be gone. */
 export function onRun(tables: Tables, live: Live, first: Publish, run: PublishRun): void {
@@ -30,9 +29,10 @@ export function onRun(tables: Tables, live: Live, first: Publish, run: PublishRu
 
 /** Whom the run goes to as it is; undefined where anything about it wants a look at each packet. */
 function wholeCast(tables: Tables, live: Live, first: Publish): Cast | undefined {
-  const { connection } = live;
+  const { connection, meter } = live;
+  if (meter !== undefined) return undefined; // each is to be paid for
   if (connection.stage !== "connected" || live.client === undefined) return undefined;
-  const passed = passGuards({ connection, packet: first }, rulesOf(tables, live));
+  const passed = passGuards({ connection, packet: first }, live.rules);
   if (isRefusal(passed) || passed.packet !== first || passed.connection !== connection) {
     return undefined;
   }

@@ -10,7 +10,7 @@ import type { DropReason } from "../session/fact.ts";
 import type { Delivery } from "../session/message.ts";
 import { publishOf } from "../session/message.ts";
 import type { Outbound } from "../session/replenish.ts";
-import { isMounted } from "../topic/mount_point.ts";
+import { isMounted, unmountName } from "../topic/mount_point.ts";
 import type { Live, Tables } from "./tables.ts";
 
 /**
@@ -49,11 +49,15 @@ export function unfit({ connection: { mountPoint } }: Live, { message }: Deliver
   return isMounted(mountPoint, message.topic) ? "tooLargeForClient" : "outsideMountPoint";
 }
 
-/** With its topic as the client knows it. */
+/** With its topics as the client knows them: it is told of no Response Topic that it could not publish to. */
 function seenBy({ connection: { mountPoint } }: Live, publish: Publish): Publish {
-  return mountPoint === ""
-    ? publish
-    : { ...publish, topic: publish.topic.slice(mountPoint.length) };
+  if (mountPoint === "") return publish;
+  const topic = publish.topic.slice(mountPoint.length);
+  if (publish.properties?.responseTopic === undefined) return { ...publish, topic };
+  const { responseTopic, ...rest } = publish.properties;
+  const seen = unmountName(mountPoint, responseTopic);
+  const properties = seen === undefined ? rest : { ...rest, responseTopic: seen };
+  return { ...publish, topic, properties };
 }
 
 /** Sends a QoS 0 delivery at once: it waits for no store. */

@@ -5,7 +5,7 @@
  */
 
 import type { QoS } from "../packet/packet.ts";
-import { permits } from "../policy/permits.ts";
+import { receives } from "../policy/permits.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { TopicName } from "../topic/topic_name.ts";
 import type { Subscription } from "../session/subscription_map.ts";
@@ -21,6 +21,8 @@ export interface Target {
   readonly identifiers: readonly number[] | undefined;
   /** Some of its matching subscriptions have No Local: its own messages need another look. */
   readonly someNoLocal: boolean;
+  /** A rule names QoS or RETAIN for what is received: each message has to be asked about. */
+  readonly asked: boolean;
   readonly subscriptions: readonly Subscription[];
 }
 
@@ -50,8 +52,22 @@ export interface Shape {
   readonly to: number[];
 }
 
+/** For every topic that leads nowhere: a million retained topics without a subscriber need no plan each. Never written to. */
+const NOBODY: Plan = { targets: [], groups: [], someNoLocal: false, cast: undefined };
+
 /** The plan for one topic. */
 export function planOf(rules: Rules, topic: TopicName, values: readonly Subscriber[]): Plan {
+  if (values.length === 0) return NOBODY;
+  const only = values.length === 1 ? values[0]! : undefined;
+  if (only?.kind === "client") { // nearly always, where there are many subscriptions
+    const target = permittedTarget(rules, topic, only.client, [only.subscription]);
+    return {
+      targets: target === undefined ? [] : [target],
+      groups: [],
+      someNoLocal: target?.someNoLocal === true,
+      cast: undefined,
+    };
+  }
   const groups: Group[] = [];
   const byClient = new Map<Client, Subscription[]>();
   for (const value of values) {
@@ -65,25 +81,41 @@ export function planOf(rules: Rules, topic: TopicName, values: readonly Subscrib
   }
   const targets: Target[] = [];
   for (const [client, subscriptions] of byClient) {
-    if (permits(rules, client.session.owner, "receive", topic).permitted) { // see `ownerChanged`
-      targets.push(targetOf(client, subscriptions));
-    }
+    const target = permittedTarget(rules, topic, client, subscriptions);
+    if (target !== undefined) targets.push(target);
   }
   const someNoLocal = targets.some((target) => target.someNoLocal);
   return { targets, groups, someNoLocal, cast: undefined };
 }
 
+/** The target for a client's matching subscriptions; undefined where it may not receive the topic. */
+function permittedTarget(
+  rules: Rules,
+  topic: TopicName,
+  client: Client,
+  subscriptions: readonly Subscription[],
+): Target | undefined {
+  const { owner, subscriptions: { awaited } } = client.session;
+  const may = awaited ? "all" : receives(rules, owner, topic); // see `ownerChanged`
+  return may === "none" ? undefined : targetOf(client, subscriptions, may === "some");
+}
+
 /** One client's matching subscriptions, at least one, as one target. */
-export function targetOf(client: Client, subscriptions: readonly Subscription[]): Target {
+export function targetOf(
+  client: Client,
+  subscriptions: readonly Subscription[],
+  asked: boolean,
+): Target {
   let qos: QoS = 0;
   let retainAsPublished = false;
   let someNoLocal = false;
-  const identifiers: number[] = [];
+  let identifiers: number[] | undefined;
   for (const { options } of subscriptions) {
     if (options.qos > qos) qos = options.qos;
     retainAsPublished ||= options.retainAsPublished;
     someNoLocal ||= options.noLocal;
     if (options.subscriptionIdentifier !== undefined) {
+      identifiers ??= [];
       identifiers.push(options.subscriptionIdentifier);
     }
   }
@@ -91,8 +123,9 @@ export function targetOf(client: Client, subscriptions: readonly Subscription[])
     client,
     qos,
     retainAsPublished,
-    identifiers: identifiers.length === 0 ? undefined : identifiers,
+    identifiers,
     someNoLocal,
+    asked,
     subscriptions,
   };
 }
@@ -101,5 +134,5 @@ export function targetOf(client: Client, subscriptions: readonly Subscription[])
 export function withoutOwn(target: Target): Target | undefined {
   if (!target.someNoLocal) return target;
   const rest = target.subscriptions.filter(({ options }) => !options.noLocal); // [MQTT-3.8.3-3]
-  return rest.length === 0 ? undefined : targetOf(target.client, rest);
+  return rest.length === 0 ? undefined : targetOf(target.client, rest, target.asked);
 }

@@ -27,8 +27,18 @@ export function goOnReading(tables: Tables): void {
   if (tables.pendingBytes > limits.pendingBytes / 2) return;
   for (const live of tables.heldBack) {
     live.heldBack = false;
-    live.lastHeard = tables.now; // it could not be heard
-    if (live.ready) tables.out.push({ type: "resume", connection: live.id });
+    readAgain(tables, live);
   }
   tables.heldBack.clear();
+}
+
+/** Whether nothing stands against reading from the connection. */
+export function isRead({ heldBack, meter }: Live): boolean {
+  return !heldBack && (meter === undefined || meter.owes === 0);
+}
+
+/** Reads from a connection again, unless something else stands against it. */
+export function readAgain(tables: Tables, live: Live): void {
+  live.lastHeard = tables.now; // it could not be heard
+  if (live.ready && isRead(live)) tables.out.push({ type: "resume", connection: live.id });
 }

@@ -12,26 +12,27 @@ import { takeOrder } from "./route.ts";
 import type { Tables } from "./tables.ts";
 import { ask } from "./tables.ts";
 
-/** A message of the broker's own: QoS 0, retained. */
+/** A message of the broker's own: QoS 0, retained unless it says otherwise. */
 export interface OwnMessage {
   readonly topic: TopicName;
   readonly payload: Uint8Array;
+  readonly retain?: boolean;
 }
 
-/** Retains each and sends it to whoever subscribes. */
+/** Retains each, unless it is not to be, and sends it to whoever subscribes. */
 export function publishOwn(tables: Tables, messages: readonly OwnMessage[]): void {
-  for (const { topic, payload } of messages) {
+  for (const { topic, payload, retain = true } of messages) {
     const message: Message = {
       order: takeOrder(tables),
       topic,
       payload,
       qos: 0,
-      retain: true,
+      retain,
       properties: undefined,
       expiresAt: Infinity,
       publisher: "",
     };
-    keepRetained(tables, message);
+    if (retain) keepRetained(tables, message);
     const { writes, then } = fanOut(tables, message);
     ask(tables, durably("", writes, ...then));
   }

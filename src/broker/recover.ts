@@ -4,18 +4,21 @@
  */
 
 import { expiresAt } from "../connection/on_connect.ts";
+import { rulesForClient } from "../policy/client_limits.ts";
+import { UNSUBSCRIBED_ORIGIN } from "../policy/auto_subscribe_rule.ts";
 import * as fifo from "../session/fifo.ts";
 import type { Queue } from "../session/queue.ts";
 import { EMPTY_QUEUE } from "../session/queue.ts";
 import { restore } from "../session/restore.ts";
 import { isStored, newSession, resting } from "../session/session.ts";
 import { durably } from "../session/step.ts";
-import { withSubscription } from "../session/subscription_map.ts";
+import { withSubscription, withUnsubscribed } from "../session/subscription_map.ts";
 import type { IndexRecord, StoredSession } from "../session/write.ts";
 import { keepDelayed } from "./delayed.ts";
 import { keepRetained } from "./retain.ts";
 import { schedule } from "./schedule.ts";
-import { giveBack, groupFilter, isGroupKey, join } from "./shared.ts";
+import { giveBack, groupFilter, isGroupKey } from "./shared.ts";
+import { enter } from "./subscribe.ts";
 import type { Client, Group, Tables } from "./tables.ts";
 import { ask, NO_GROUPS, NO_STREAMS, replaceSession } from "./tables.ts";
 import { fireWill } from "./will.ts";
@@ -31,15 +34,14 @@ export function recover(tables: Tables, record: IndexRecord): void {
       const client = tables.clients.get(record.clientId);
       if (client === undefined) return;
       const { subscription } = record;
+      if (subscription.origin === UNSUBSCRIBED_ORIGIN) {
+        const subscriptions = withUnsubscribed(client.session.subscriptions, subscription.full);
+        client.session = { ...client.session, subscriptions };
+        return;
+      }
       const subscriptions = withSubscription(client.session.subscriptions, subscription);
       client.session = { ...client.session, subscriptions };
-      if (subscription.shareName !== undefined) return join(tables, client, subscription);
-      tables.tree.add(subscription.filter, client.clientId, {
-        kind: "client",
-        client,
-        subscription,
-      });
-      return;
+      return enter(tables, client, subscription);
     }
     case "retained":
       return keepRetained(tables, record.message);
@@ -89,10 +91,12 @@ export function recoverMember(tables: Tables, clientId: string, stored: StoredSe
 }
 
 function recoverSession(tables: Tables, record: IndexRecord & { type: "session" }): void {
-  const { clientId, owner, expiryInterval } = record;
-  const client = emptyClient(clientId, owner, expiryInterval);
+  const { clientId, owner, expiryInterval, awaited = false } = record;
+  const client = emptyClient(tables, clientId, owner, expiryInterval);
   tables.clients.set(clientId, client);
-  replaceSession(tables, client, { ...client.session, stored: true, queue: tailOf(record) });
+  const queue = tailOf(record);
+  const subscriptions = { ...client.session.subscriptions, awaited };
+  replaceSession(tables, client, { ...client.session, stored: true, subscriptions, queue });
   // Infinity: connected when the broker went down, so its absence begins now; or it never expires.
   const until = record.expiresAt === Infinity
     ? expiresAt(tables.now, expiryInterval)
@@ -128,16 +132,23 @@ function recoverGroup(tables: Tables, record: IndexRecord & { type: "session" })
 
 /** The Will of a client without a stored session. */
 function recoverWillOnly(tables: Tables, record: IndexRecord & { type: "will" }): Client {
-  const client = emptyClient(record.will.clientId, record.will.owner, 0);
+  const client = emptyClient(tables, record.will.clientId, record.will.owner, 0);
   tables.clients.set(client.clientId, client);
   return client;
 }
 
-function emptyClient(clientId: string, owner: Client["session"]["owner"], expiry: number): Client {
+/** The row of a client that is not here. */
+export function emptyClient(
+  tables: Tables,
+  clientId: string,
+  owner: Client["session"]["owner"],
+  expiry: number,
+): Client {
   return {
     kind: "client",
     clientId,
     session: newSession(clientId, owner, expiry),
+    rules: rulesForClient(tables.rules, owner),
     live: undefined,
     will: undefined,
     streams: NO_STREAMS,

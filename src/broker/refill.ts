@@ -47,7 +47,7 @@ function fillWindow(tables: Tables, client: Client, live: Live): void {
     (delivery) => fits(tables, live, delivery),
     tables.rules.limits.sendWindowBytes,
     live.qos0Room,
-    ({ message }) => mayReceive(tables, client, message.topic),
+    ({ message, qos, retain }) => mayReceive(tables, client, message.topic, qos, retain),
   );
   live.qos0Room -= done.qos0Bytes;
   if (done.session === client.session) return;

@@ -2,10 +2,12 @@
  * Retained messages: set, replace, clear, within limits. MQTT 5.0 section 3.3.1.3.
  */
 
+import type { DropReason } from "../session/fact.ts";
 import type { Message } from "../session/message.ts";
 import { messageSize } from "../session/message.ts";
 import type { Write } from "../session/write.ts";
 import type { TopicName } from "../topic/topic_name.ts";
+import type { Tally } from "./queued.ts";
 import { cancel, schedule } from "./schedule.ts";
 import type { Tables } from "./tables.ts";
 import { observeDrop } from "./tables.ts";
@@ -18,23 +20,58 @@ import { observeDrop } from "./tables.ts";
 export function retain(tables: Tables, message: Message): readonly Write[] | undefined {
   const { topic } = message;
   if (message.payload.length === 0) return clearRetained(tables, topic); // [MQTT-3.3.1-6]
-  if (!retainRoom(tables, message)) {
-    observeDrop(tables, message.publisher, topic, "retainedFull");
+  const full = retainedFull(tables, message);
+  if (full !== undefined) {
+    observeDrop(tables, message.publisher, topic, full);
     return undefined;
   }
   keepRetained(tables, message); // [MQTT-3.3.1-5]
   return [{ type: "putRetained", message }];
 }
 
-/** Whether the limits let the message be retained. */
-export function retainRoom(tables: Tables, message: Message): boolean {
-  if (message.payload.length === 0) return true;
+/** Which limit does not let the message be retained; undefined: none. */
+export function retainedFull(tables: Tables, message: Message): DropReason | undefined {
+  if (message.payload.length === 0) return undefined;
   const { retainedMessages, retainedBytes } = tables.rules.limits;
+  const { size } = tables.retained;
   const bytes = tables.retainedBytes + messageSize(message);
   // Far from the limits nothing has to be looked up.
-  if (tables.retained.size < retainedMessages && bytes <= retainedBytes) return true;
+  if (size < retainedMessages && bytes <= retainedBytes && !fullOf(tables, message, undefined)) {
+    return undefined;
+  }
   const known = tables.retained.get(message.topic);
-  return known !== undefined && bytes - messageSize(known) <= retainedBytes;
+  if (known === undefined && size >= retainedMessages) return "retainedFull";
+  if (bytes - (known === undefined ? 0 : messageSize(known)) > retainedBytes) return "retainedFull";
+  return fullOf(tables, message, known) ? "clientRetainedFull" : undefined;
+}
+
+/** Whether its publisher retains as much as one client may; the broker itself has no such limit. */
+function fullOf(tables: Tables, message: Message, known: Message | undefined): boolean {
+  const { publisher } = message;
+  if (publisher === "") return false;
+  const { limits } = tables.clients.get(publisher)?.rules ?? tables.rules;
+  const tally = tables.retainedBy.get(publisher) ?? NONE;
+  const replaces = known?.publisher === publisher;
+  const bytes = messageSize(message) - (replaces ? messageSize(known) : 0);
+  return tally.messages + (replaces ? 0 : 1) > limits.retainedMessagesPerClient ||
+    tally.bytes + bytes > limits.retainedBytesPerClient;
+}
+
+const NONE: Tally = { messages: 0, bytes: 0 };
+
+/** Counts for its publisher a message that is retained, or with -1 one that is no more. */
+function tallyRetained({ retainedBy }: Tables, message: Message, count: 1 | -1): void {
+  const { publisher } = message;
+  if (publisher === "") return;
+  const bytes = count * messageSize(message);
+  const tally = retainedBy.get(publisher);
+  if (tally === undefined) {
+    retainedBy.set(publisher, { messages: count, bytes });
+    return;
+  }
+  tally.messages += count;
+  tally.bytes += bytes;
+  if (tally.messages === 0) retainedBy.delete(publisher);
 }
 
 /** Puts it into the tables, in the place of an earlier one, until it expires. */
@@ -43,6 +80,8 @@ export function keepRetained(tables: Tables, message: Message): void {
   const replaced = tables.retained.set(topic, message);
   tables.retainedBytes += messageSize(message) -
     (replaced === undefined ? 0 : messageSize(replaced));
+  if (replaced !== undefined) tallyRetained(tables, replaced, -1);
+  tallyRetained(tables, message, 1);
   if (message.expiresAt !== Infinity || replaced !== undefined) {
     schedule(tables, { type: "retained", topic }, message.expiresAt);
   }
@@ -53,6 +92,7 @@ export function clearRetained(tables: Tables, topic: TopicName): readonly Write[
   const removed = tables.retained.delete(topic);
   if (removed === undefined) return [];
   tables.retainedBytes -= messageSize(removed);
+  tallyRetained(tables, removed, -1);
   if (removed.expiresAt !== Infinity) cancel(tables, { type: "retained", topic });
   return [{ type: "deleteRetained", topic }];
 }

@@ -115,11 +115,13 @@ function deliveryOf(
 ): Delivery | undefined {
   if (message.order >= before) return undefined;
   if (message.expiresAt <= tables.now) return undefined; // expire.ts takes it away
-  const { identity } = client.live!.connection;
-  if (!permits(tables.rules, identity, "receive", message.topic).permitted) return undefined;
   const { options } = subscription;
   if (options.noLocal && message.publisher === client.clientId) return undefined; // [MQTT-3.8.3-3]
   const qos: QoS = options.qos < message.qos ? options.qos : message.qos;
+  const { identity } = client.live!.connection;
+  if (!permits(tables.rules, identity, "receive", message.topic, qos, true).permitted) {
+    return undefined;
+  }
   const identifier = options.subscriptionIdentifier;
   const delivery: Delivery = {
     message,

@@ -5,6 +5,7 @@
  */
 
 import type { QoS } from "../packet/packet.ts";
+import type { Limits } from "../policy/limits.ts";
 import type { DropReason } from "../session/fact.ts";
 import type { Message } from "../session/message.ts";
 import { messageSize } from "../session/message.ts";
@@ -14,14 +15,16 @@ import type { Session } from "../session/session.ts";
 import { hasWindow } from "../session/session.ts";
 import { withoutOwn } from "./plan.ts";
 import { queueBound } from "./queued.ts";
-import { retainRoom } from "./retain.ts";
+import { retainedFull } from "./retain.ts";
 import { someTakesNow } from "./shared.ts";
 import type { Client, Tables } from "./tables.ts";
 import { sendable } from "./tables.ts";
+import { deliveryTo, isWithheld } from "./target.ts";
 
 /** Why the message cannot be taken whole; undefined where it can. */
 export function noRoomFor(tables: Tables, message: Message): DropReason | undefined {
-  if (message.retain && !retainRoom(tables, message)) return "retainedFull";
+  const retained = message.retain ? retainedFull(tables, message) : undefined;
+  if (retained !== undefined) return retained;
   if (tables.rules.queuePolicy !== "reject") return undefined;
   const { targets, groups } = tables.tree.match(message.topic);
   const waiting: Waiting = { size: messageSize(message), count: 0, countBy: new Map() };
@@ -30,14 +33,17 @@ export function noRoomFor(tables: Tables, message: Message): DropReason | undefi
     if (target === undefined) continue;
     const qos: QoS = target.qos < message.qos ? target.qos : message.qos;
     if (qos === 0 || goesNow(tables, target.client)) continue;
-    const reason = queueReason(tables, target.client.session, waiting);
+    if (target.asked && isWithheld(tables, target.client, deliveryTo(message, target, qos))) {
+      continue;
+    }
+    const reason = queueReason(tables, target.client.session, target.client.rules.limits, waiting);
     if (reason !== undefined) return reason;
   }
   for (const group of groups) {
-    if (queueLength(group.session.queue) === 0 && someTakesNow(tables, group, message.topic)) {
+    if (queueLength(group.session.queue) === 0 && someTakesNow(tables, group, message)) {
       continue;
     }
-    const reason = queueReason(tables, group.session, waiting);
+    const reason = queueReason(tables, group.session, tables.rules.limits, waiting);
     if (reason !== undefined) return reason;
   }
   return undefined;
@@ -56,14 +62,19 @@ interface Waiting {
   readonly countBy: Map<string, number>;
 }
 
-function queueReason(tables: Tables, session: Session, waiting: Waiting): DropReason | undefined {
+function queueReason(
+  tables: Tables,
+  session: Session,
+  limits: Limits,
+  waiting: Waiting,
+): DropReason | undefined {
   const { size, count, countBy } = waiting;
   const { user } = session.owner;
   const countOfUser = user === undefined ? 0 : countBy.get(user) ?? 0;
   const bound = queueBound(tables, session);
   waiting.count += 1;
   if (user !== undefined) countBy.set(user, countOfUser + 1);
-  return fullReason(session.queue, size, tables.rules.limits, {
+  return fullReason(session.queue, size, limits, {
     identityMessages: bound.identityMessages - countOfUser,
     identityBytes: bound.identityBytes - countOfUser * size,
     messages: bound.messages - count,

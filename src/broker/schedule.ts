@@ -4,6 +4,7 @@
  */
 
 import type { Instant } from "../policy/identity.ts";
+import { mapKey } from "../topic/map_key.ts";
 import type { Entry } from "./deadlines.ts";
 import type { Deadline, Tables } from "./tables.ts";
 
@@ -35,8 +36,10 @@ function heldOf(tables: Tables, deadline: Deadline): Entry<Deadline> | undefined
     case "session":
     case "will":
       return deadline.client.due[deadline.type];
+    case "rate":
+      return deadline.bucket.due;
     case "retained":
-      return tables.retainedDue.get(deadline.topic);
+      return tables.retainedDue.get(mapKey(deadline.topic));
     case "delayed": // set once and never taken away
       return undefined;
     default:
@@ -50,9 +53,12 @@ function hold(tables: Tables, deadline: Deadline, entry: Entry<Deadline> | undef
     case "will":
       deadline.client.due[deadline.type] = entry;
       return;
+    case "rate":
+      deadline.bucket.due = entry;
+      return;
     case "retained":
-      if (entry === undefined) tables.retainedDue.delete(deadline.topic);
-      else tables.retainedDue.set(deadline.topic, entry);
+      if (entry === undefined) tables.retainedDue.delete(mapKey(deadline.topic));
+      else tables.retainedDue.set(mapKey(deadline.topic), entry);
       return;
     case "delayed":
       return;

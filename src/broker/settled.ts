@@ -5,7 +5,7 @@
 import { Reason } from "../packet/reason_code.ts";
 import type { Effect, Persist } from "../session/effect.ts";
 import { withTopicAlias } from "./outgoing.ts";
-import { goOnReading } from "./pressure.ts";
+import { goOnReading, isRead } from "./pressure.ts";
 import { refill } from "./refill.ts";
 import { cancel, schedule } from "./schedule.ts";
 import type { Live, Tables } from "./tables.ts";
@@ -32,6 +32,10 @@ function release(tables: Tables, effect: Effect): void {
     return;
   }
   if (effect.type !== "send") {
+    if (effect.type === "acknowledge" && effect.packet === "puback") {
+      const live = tables.connections.get(effect.to);
+      if (live !== undefined) live.unacknowledged -= effect.packetIds.length;
+    }
     tables.out.push(effect);
     return;
   }
@@ -61,7 +65,7 @@ function becomeReady(tables: Tables, live: Live): void {
   live.lastHeard = tables.now; // it could not be heard
   cancel(tables, { type: "connect", live });
   tables.liveVersion += 1;
-  if (!live.heldBack) tables.out.push({ type: "resume", connection: live.id });
+  if (isRead(live)) tables.out.push({ type: "resume", connection: live.id });
   const { retryInterval } = tables.rules.limits;
   if (retryInterval > 0 && live.connection.version !== 5) {
     schedule(tables, { type: "retry", live }, tables.now + retryInterval * 1000);

@@ -17,7 +17,6 @@ import { hasWindow, isStored, newSession } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { Write } from "../session/write.ts";
-import type { TopicName } from "../topic/topic_name.ts";
 import { mayReceive } from "./access.ts";
 import type { FannedOut } from "./fanned_out.ts";
 import { kept, pushed } from "./fanned_out.ts";
@@ -110,7 +109,7 @@ export function shareOut(
   result: FannedOut,
 ): void {
   if (message.qos === 0) {
-    const member = nextMember(group, (each) => mayReceive(tables, each.client, message.topic));
+    const member = nextMember(group, (each) => mayHave(tables, each, message));
     if (member === undefined) {
       const why = someMay(tables, group, message) ? "nobodyInGroup" : "notPermitted";
       return observeDrop(tables, group.key, message.topic, why);
@@ -129,7 +128,7 @@ export function shareOut(
   if (queueLength(group.session.queue) === 0) {
     const member = nextMember(
       group,
-      (each) => takesNow(tables, each) && mayReceive(tables, each.client, message.topic),
+      (each) => takesNow(tables, each) && mayHave(tables, each, message),
     );
     if (member !== undefined) {
       const writes: Write[] = [];
@@ -147,8 +146,18 @@ export function shareOut(
 }
 
 /** Whether any member, here or away, may have the message. */
-function someMay(tables: Tables, { members }: Group, { topic }: Message): boolean {
-  return members.some(({ client }) => mayReceive(tables, client, topic));
+function someMay(tables: Tables, { members }: Group, message: Message): boolean {
+  return members.some((member) => mayHave(tables, member, message));
+}
+
+/** Whether the member may have it as its subscription would give it. */
+function mayHave(
+  tables: Tables,
+  { client, subscription: { options } }: Member,
+  { topic, qos, retain }: Message,
+): boolean {
+  const granted = options.qos < qos ? options.qos : qos;
+  return mayReceive(tables, client, topic, granted, options.retainAsPublished && retain);
 }
 
 function enqueue(tables: Tables, group: Group, message: Message, result: FannedOut): void {
@@ -205,11 +214,11 @@ export function takeShared(
     const { queue } = group.session;
     const first = fifo.peek(queue.head);
     if (first === undefined) break;
-    const allowed = mayReceive(tables, client, first.message.topic);
+    const allowed = mayHave(tables, member, first.message);
     const gone = !allowed && !someMay(tables, group, first.message);
     const taken = allowed || gone
       ? { delivery: first, queue: shiftHead(queue) }
-      : takeOut(queue, ({ message: { topic } }) => mayReceive(tables, client, topic));
+      : takeOut(queue, ({ message }) => mayHave(tables, member, message));
     if (taken === undefined) break;
     const { message } = taken.delivery;
     replaceSession(tables, group, { ...group.session, queue: taken.queue });
@@ -279,10 +288,10 @@ function nextMember(group: Group, passes: (member: Member) => boolean): Member |
   return undefined;
 }
 
-/** Whether a member that is here could be sent a message of that topic now. */
-export function someTakesNow(tables: Tables, group: Group, topic: TopicName): boolean {
+/** Whether a member that is here could be sent the message now. */
+export function someTakesNow(tables: Tables, group: Group, message: Message): boolean {
   return group.members.some((member) =>
-    sendable(member.client) && takesNow(tables, member) && mayReceive(tables, member.client, topic)
+    sendable(member.client) && takesNow(tables, member) && mayHave(tables, member, message)
   );
 }
 

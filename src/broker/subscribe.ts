@@ -12,20 +12,19 @@ import type { Client, Tables } from "./tables.ts";
 /** Makes granted subscriptions effective, and begins their streams of retained messages. */
 export function index(tables: Tables, client: Client, granted: readonly Granted[]): void {
   for (const { subscription, existed } of granted) {
-    if (subscription.shareName !== undefined) {
-      join(tables, client, subscription); // no retained messages for shared ones, section 4.8.2
-      continue;
-    }
-    tables.tree.add(subscription.filter, client.clientId, {
-      kind: "client",
-      client,
-      subscription,
-    });
+    enter(tables, client, subscription);
+    if (subscription.shareName !== undefined) continue; // no retained messages, section 4.8.2
     const { retainHandling } = subscription.options;
     if (retainHandling === 0 || retainHandling === 1 && !existed) {
       beginStream(tables, client, subscription); // [MQTT-3.3.1-9] [MQTT-3.3.1-10]
     }
   }
+}
+
+/** From now on topics lead to it, or lead to it with its new options. */
+export function enter(tables: Tables, client: Client, subscription: Subscription): void {
+  if (subscription.shareName !== undefined) return join(tables, client, subscription);
+  tables.tree.add(subscription.filter, client.clientId, { kind: "client", client, subscription });
 }
 
 /** Takes subscriptions out; what is inflight or queued by them stays [MQTT-3.10.4-3]. */

@@ -5,8 +5,8 @@
 
 import type { ClientId, ConnectionId, Instant } from "../policy/identity.ts";
 import type { Rules } from "../policy/rules.ts";
-import { rulesFor } from "../policy/rules.ts";
 import type { Connection } from "../connection/connection.ts";
+import type { Connect } from "../packet/packet.ts";
 import type { Effect, Persist } from "../session/effect.ts";
 import type { DropReason } from "../session/fact.ts";
 import type { Message, Order } from "../session/message.ts";
@@ -17,8 +17,10 @@ import type { TopicFilter } from "../topic/topic_filter.ts";
 import type { TopicName } from "../topic/topic_name.ts";
 import { FilterTree } from "../topic/filter_tree.ts";
 import { RetainedTree } from "../topic/retained_tree.ts";
+import type { Walk } from "./auto_subscribe.ts";
 import type { Entry } from "./deadlines.ts";
 import { Deadlines } from "./deadlines.ts";
+import type { Bucket, Meter } from "./meter.ts";
 import type { Plan } from "./plan.ts";
 import { planOf } from "./plan.ts";
 import type { Tally } from "./queued.ts";
@@ -29,6 +31,14 @@ import type { RetainedStream } from "./retained_stream.ts";
 export interface Live {
   readonly id: ConnectionId;
   connection: Connection;
+  /** Those of its listener, and from the proof of its identity on with the limits that are the client's. */
+  rules: Rules;
+  /** What its publications are measured by; undefined where no rate is set. */
+  meter: Meter | undefined;
+  /** The CONNECT until it is answered: what was asked for is looked at again when the client is known. */
+  connect: Connect | undefined;
+  /** The user name that it counts for among the connections of one user. */
+  countedAs: string | undefined;
   /** 16 random bytes: what its client is called if it does not say. */
   readonly entropy: Uint8Array;
   /** Undefined until its session is known. */
@@ -60,6 +70,8 @@ export interface Client {
   readonly kind: "client";
   readonly clientId: ClientId;
   session: Session;
+  /** The rules for the owner of the session, present or not. */
+  rules: Rules;
   live: Live | undefined;
   will: PendingWill | undefined;
   /** Retained messages that are still to be sent. */
@@ -111,6 +123,7 @@ export type Deadline =
       | "retry";
     readonly live: Live;
   }
+  | { readonly type: "rate"; readonly bucket: Bucket }
   | { readonly type: "session" | "will"; readonly client: Client }
   | { readonly type: "delayed"; readonly message: Message }
   | { readonly type: "retained"; readonly topic: TopicName };
@@ -123,10 +136,19 @@ export interface Tables {
   readonly retained: RetainedTree<Message>;
   readonly delayed: Map<Order, Message>;
   readonly deadlines: Deadlines<Deadline>;
-  readonly retainedDue: Map<TopicName, Entry<Deadline>>;
+  /** By `mapKey` of the topic. */
+  readonly retainedDue: Map<string, Entry<Deadline>>;
   /** Clients with a retained stream that only waits for its turn. */
   readonly runnable: Set<Client>;
   readonly heldBack: Set<Live>;
+  /** Along all sessions, when rules of auto-subscribe are others. */
+  walk: Walk | undefined;
+  /** The connections that are still to be asked about, since rules of access are others. */
+  turningOut: Iterator<Live> | undefined;
+  /** Token buckets that the connections of a listener share. */
+  readonly buckets: Map<string, Bucket>;
+  /** Connections by user name. */
+  readonly connectedBy: Map<string, number>;
   rules: Rules;
   now: Instant;
   nextOrder: Order;
@@ -137,6 +159,8 @@ export interface Tables {
   queuedBytes: number;
   readonly queuedBy: Map<string, Tally>;
   retainedBytes: number;
+  /** By the client id of the publisher. */
+  readonly retainedBy: Map<ClientId, Tally>;
   delayedBytes: number;
   /** Sessions that have ended and are in the store still, with the persist that takes them out. */
   readonly ending: Map<ClientId, Persist>;
@@ -165,6 +189,10 @@ export function newTables(rules: Rules): Tables {
     retainedDue: new Map(),
     runnable: new Set(),
     heldBack: new Set(),
+    walk: undefined,
+    turningOut: undefined,
+    buckets: new Map(),
+    connectedBy: new Map(),
     rules,
     now: 0,
     nextOrder: 1,
@@ -173,6 +201,7 @@ export function newTables(rules: Rules): Tables {
     queuedBytes: 0,
     queuedBy: new Map(),
     retainedBytes: 0,
+    retainedBy: new Map(),
     delayedBytes: 0,
     ending: new Map(),
     storeFull: false,
@@ -181,11 +210,6 @@ export function newTables(rules: Rules): Tables {
     out: [],
   };
   return tables;
-}
-
-/** The rules for that connection: those of its listener. */
-export function rulesOf(tables: Tables, live: Live): Rules {
-  return rulesFor(tables.rules, live.connection.peer);
 }
 
 /** Puts another session value into a row and keeps the totals right. */
@@ -218,6 +242,10 @@ export function ask(tables: Tables, persist: Persist): void {
   const { then } = persist;
   for (let i = 0; i < then.length; i++) {
     const effect = then[i]!;
+    if (effect.type === "acknowledge" && effect.packet === "puback") {
+      const live = tables.connections.get(effect.to);
+      if (live !== undefined) live.unacknowledged += effect.packetIds.length;
+    }
     if (effect.type !== "send") continue;
     const { type } = effect.packet;
     if (type !== "puback" && type !== "suback") continue;

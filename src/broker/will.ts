@@ -9,6 +9,9 @@ import { withinLimits } from "../connection/within_limits.ts";
 import { payloadFormat, permitted } from "../connection/permitted.ts";
 import { isRefusal } from "../connection/guard.ts";
 import type { Publish } from "../packet/packet.ts";
+import { Reason } from "../packet/reason_code.ts";
+import { announcedBy } from "../policy/announced.ts";
+import { isControl, ONLY_NOW } from "../policy/control_topic.ts";
 import { messageOf } from "../session/message.ts";
 import { durably } from "../session/step.ts";
 import type { PendingWill, Write } from "../session/write.ts";
@@ -98,7 +101,11 @@ function asPublish({ packet }: PendingWill): Publish {
 /** A guard judges a connection; of the one that has gone, who it was is all that counts. */
 function refusedBy(tables: Tables, will: PendingWill, packet: Publish) {
   const nowhere = { address: "", listener: "", anonymousAllowed: false };
-  const connection = { ...newConnection(0, nowhere), identity: will.owner };
+  const connection = {
+    ...newConnection(0, nowhere, announcedBy(tables.rules)),
+    identity: will.owner,
+  };
+  if (isControl(packet.topic)) return { reason: Reason.notAuthorized, detail: ONLY_NOW.rule };
   for (const guard of [withinLimits, permitted, payloadFormat]) {
     const result = guard({ connection, packet }, tables.rules);
     if (isRefusal(result)) return result;

@@ -1,12 +1,14 @@
 /**
- * `dunlin run`: serves clients until it is told to stop.
+ * `dunlin run`: serves clients until it is told to stop; reloads its configuration on SIGHUP.
  *
- * Exit status: 0 after SIGTERM or SIGINT, 1 where the configuration or a listener keeps it from
+ * Exit status: 0 after SIGTERM, SIGINT or `drain`, 1 where the configuration or a listener keeps it from
  * starting, 3 when the store failed and nothing could be acknowledged any more.
  */
 
+import type { Config } from "../server/config.ts";
 import { formatProblem } from "../server/config.ts";
-import { loadSystemConfig } from "../server/config_system.ts";
+import { loadNoting, readConfig } from "../server/config_reading.ts";
+import { system } from "../server/config_system.ts";
 import { closeLog, configureLog, getLog } from "../server/log.ts";
 import type { Server } from "../server/start.ts";
 import { start } from "../server/start.ts";
@@ -20,22 +22,36 @@ export interface RunOptions {
 
 /** Runs the broker; resolves with the exit status when it has ended. */
 export async function run(options: RunOptions, version: string): Promise<number> {
-  const { config, problems } = loadSystemConfig(options);
+  const { config, problems, files } = loadNoting(options, system);
   for (const problem of problems) console.error(formatProblem(problem, options.config));
   if (config === undefined) return 1;
-  configureLog({ ...config.log, linesPerSecond: config.limits.logLinesPerSecond });
+  logAs(config);
   const log = getLog("broker");
   // Before it says that it has started: whoever waits for that may send a signal at once.
   const signal = signalled();
-  let server: Server;
+  let server: Server | undefined;
+  let hungUp = false;
+  Deno.addSignalListener("SIGHUP", () => {
+    hungUp = true;
+    server?.reload();
+  });
   try {
-    server = await start(config, options.config ?? Deno.execPath(), [], version);
+    server = await start(config, options.config ?? Deno.execPath(), [], version, {
+      read: () => readConfig(options, system),
+      files,
+      applied: logAs,
+    });
   } catch (error) {
     closeLog();
     console.error(`dunlin: ${error instanceof Error ? error.message : String(error)}`);
     return 1;
   }
-  const ending = await Promise.race([signal, server.failed.then((reason) => ({ reason }))]);
+  if (hungUp) server.reload(); // before there was anybody to do it
+  const ending = await Promise.race([
+    signal,
+    server.ended.then(() => "drained" as const),
+    server.failed.then((reason) => ({ reason })),
+  ]);
   if (typeof ending === "string") {
     log.info("stopping", { signal: ending });
     await server.stop();
@@ -48,6 +64,10 @@ export async function run(options: RunOptions, version: string): Promise<number>
   });
   closeLog();
   return 3;
+}
+
+function logAs({ log, limits }: Config): void {
+  configureLog({ ...log, linesPerSecond: limits.logLinesPerSecond });
 }
 
 /** The signal that asks for the end. */

@@ -38,6 +38,7 @@ const KINDS: Readonly<Record<string, string>> = {
   r: "retained messages",
   w: "Wills",
   d: "delayed messages",
+  g: "settings",
   h: "segments of messages",
   b: "blocks of segments",
   e: "marks of segments",
@@ -111,6 +112,7 @@ async function numbersOf(store: Store) {
     retained: 0,
     wills: 0,
     delayed: 0,
+    settings: 0,
     highestOrder: 0,
   };
   for await (const record of store.index()) {
@@ -145,6 +147,9 @@ async function numbersOf(store: Store) {
         break;
       case "delayed":
         totals.delayed += 1;
+        break;
+      case "setting":
+        totals.settings += 1;
         break;
       case "order":
         totals.highestOrder = record.highest;

@@ -21,19 +21,19 @@ export function welcome(connection: Connection, rules: Rules, sessionPresent: bo
 }
 
 function granted(connection: Connection, rules: Rules) {
-  const { limits, sharedSubscriptions, responseInformation } = rules;
-  const { authenticationMethod, exchange } = connection;
+  const { responseInformation } = rules;
+  const { authenticationMethod, exchange, announced } = connection;
   const properties: ConnackProperties = {
-    receiveMaximum: limits.receiveMaximum,
-    maximumPacketSize: limits.maximumPacketSize,
-    topicAliasMaximum: limits.topicAliasMaximum,
+    receiveMaximum: announced.receiveMaximum,
+    maximumPacketSize: announced.maximumPacketSize,
+    topicAliasMaximum: announced.topicAliasMaximum,
     ...(connection.expiryChanged
       ? { sessionExpiryInterval: connection.sessionExpiryInterval }
       : {}),
     ...(connection.assigned ? { assignedClientIdentifier: connection.clientId } : {}),
     ...(connection.keepAliveChanged ? { serverKeepAlive: connection.keepAlive } : {}),
     ...answersTo(connection, responseInformation),
-    ...(sharedSubscriptions ? {} : { sharedSubscriptionAvailable: 0 as const }),
+    ...(announced.sharedSubscriptions ? {} : { sharedSubscriptionAvailable: 0 as const }),
     // [MQTT-4.12.0-5]; and neither where CONNECT named none [MQTT-4.12.0-6].
     ...(authenticationMethod === undefined ? {} : { authenticationMethod }),
     ...(exchange?.data === undefined ? {} : { authenticationData: exchange.data }),

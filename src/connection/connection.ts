@@ -4,6 +4,7 @@
  */
 
 import type { Connect, ProtocolVersion, WillPacket } from "../packet/packet.ts";
+import type { Announced } from "../policy/announced.ts";
 import type { ClientId, ConnectionId, Identity, Peer, Seconds } from "../policy/identity.ts";
 import { ANONYMOUS } from "../policy/identity.ts";
 import type { MountPoint } from "../topic/mount_point.ts";
@@ -38,6 +39,8 @@ export interface Connection {
   readonly sessionExpiryInterval: Seconds;
   /** The client asked for another Session Expiry Interval and is told so. */
   readonly expiryChanged: boolean;
+  /** What it may rely on: that of the rules under which its link was opened. */
+  readonly announced: Announced;
   /** PUBLISH packets with a Packet Identifier that may be inflight to the client. */
   readonly window: number;
   /** Bytes of the largest packet that the client takes; Infinity where it set none. */
@@ -62,7 +65,11 @@ export interface Connection {
 const NO_ALIASES: ReadonlyMap<number, TopicName> = new Map();
 
 /** A link of which nothing is known but its far end. */
-export function newConnection(id: ConnectionId, peer: Peer): Connection {
+export function newConnection(
+  id: ConnectionId,
+  peer: Peer,
+  announced: Announced,
+): Connection {
   return {
     id,
     peer,
@@ -76,6 +83,7 @@ export function newConnection(id: ConnectionId, peer: Peer): Connection {
     keepAliveChanged: false,
     sessionExpiryInterval: 0,
     expiryChanged: false,
+    announced,
     window: 1,
     maximumPacketSize: Infinity,
     outgoingAliases: 0,

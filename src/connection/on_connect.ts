@@ -58,23 +58,16 @@ export function onConnect(
     const reason = Reason.quotaExceeded;
     return { reason, answer: "disconnect", detail: tooMuch, connection: known };
   }
-  const keepAlive = version === 5
-    ? grantedKeepAlive(connect.keepAlive, limits.maximumKeepAlive)
-    : connect.keepAlive; // a 3.x client could not be told of another
   const asked = askedExpiry(connect, rules);
   const sessionExpiryInterval = Math.min(asked, limits.maximumSessionExpiryInterval);
   return {
-    ...known,
+    ...grantedTo(known, connect, rules),
     stage: "authenticating",
     clientId: connect.clientId === "" ? assignedClientId : connect.clientId,
     assigned: connect.clientId === "",
     cleanStart: connect.cleanStart,
-    keepAlive,
-    keepAliveChanged: keepAlive !== connect.keepAlive,
     sessionExpiryInterval,
     expiryChanged: sessionExpiryInterval !== asked,
-    window: Math.min(receiveMaximumOf(connect), limits.sendWindow),
-    outgoingAliases: Math.min(properties?.topicAliasMaximum ?? 0, limits.outgoingTopicAliases),
     // A Reason String must not make a packet too large for the client [MQTT-3.4.2-2].
     problemInformation: properties?.requestProblemInformation !== 0 &&
       (properties?.maximumPacketSize ?? Infinity) >= ROOM_FOR_REASONS,
@@ -85,6 +78,21 @@ export function onConnect(
     exchange: authenticationMethod === undefined
       ? undefined
       : { steps: 1, turn: "broker", data: undefined },
+  };
+}
+
+/** The connection with what the limits of its client grant of what CONNECT asks for. */
+export function grantedTo(connection: Connection, connect: Connect, { limits }: Rules): Connection {
+  const { protocolVersion, properties } = connect;
+  const keepAlive = protocolVersion === 5
+    ? grantedKeepAlive(connect.keepAlive, limits.maximumKeepAlive)
+    : connect.keepAlive; // a 3.x client could not be told of another
+  return {
+    ...connection,
+    keepAlive,
+    keepAliveChanged: keepAlive !== connect.keepAlive,
+    window: Math.min(receiveMaximumOf(connect), limits.sendWindow),
+    outgoingAliases: Math.min(properties?.topicAliasMaximum ?? 0, limits.outgoingTopicAliases),
   };
 }
 

@@ -5,6 +5,7 @@
 
 import type { Publish } from "../packet/packet.ts";
 import { Reason } from "../packet/reason_code.ts";
+import { isControl, ONLY_NOW } from "../policy/control_topic.ts";
 import { permits } from "../policy/permits.ts";
 import type { Rules } from "../policy/rules.ts";
 import { parseDelayed } from "../topic/delayed.ts";
@@ -18,7 +19,10 @@ export function permitted(
   const { connection, packet } = passage;
   const { topic, qos, retain } = packet;
   const { identity, version } = connection;
-  const decision = permits(rules, identity, "publish", finalTopic(topic), qos, retain);
+  const final = finalTopic(topic);
+  const decision = final !== topic && isControl(final)
+    ? ONLY_NOW
+    : permits(rules, identity, "publish", final, qos, retain);
   if (decision.permitted) return passage;
   return {
     reason: Reason.notAuthorized,

@@ -4,13 +4,11 @@
 
 import type { Publish } from "../packet/packet.ts";
 import { Reason } from "../packet/reason_code.ts";
-import type { Rules } from "../policy/rules.ts";
 import type { Passage, Refusal } from "./guard.ts";
 
 /** Puts the topic in the place of its alias, or remembers what a new alias stands for. */
 export function topicAlias(
   passage: Passage<Publish>,
-  rules: Rules,
 ): Passage<Publish> | Refusal {
   const { connection, packet } = passage;
   const alias = packet.properties?.topicAlias;
@@ -24,11 +22,12 @@ export function topicAlias(
       }
       : passage;
   }
-  if (alias === 0 || alias > rules.limits.topicAliasMaximum) { // [MQTT-3.3.2-8] [MQTT-3.3.2-9]
+  const { topicAliasMaximum } = connection.announced;
+  if (alias === 0 || alias > topicAliasMaximum) { // [MQTT-3.3.2-8] [MQTT-3.3.2-9]
     return {
       reason: Reason.topicAliasInvalid,
       answer: "disconnect",
-      detail: `Topic Alias ${alias}; allowed are 1 to ${rules.limits.topicAliasMaximum}`,
+      detail: `Topic Alias ${alias}; allowed are 1 to ${topicAliasMaximum}`,
       connection,
     };
   }

@@ -23,7 +23,8 @@ export function withinLimits(
       connection,
     };
   }
-  const problem = topicNameProblem(packet.topic, rules.limits.topicLevels);
+  const { topicLevels, topicLength } = rules.limits;
+  const problem = topicNameProblem(packet.topic, topicLevels, topicLength);
   if (problem !== undefined) {
     return { reason: Reason.topicNameInvalid, answer: "disconnect", detail: problem, connection };
   }

@@ -144,11 +144,16 @@ export function acknowledgementWord(packet: Packet, version: ProtocolVersion): n
     case "pubcomp": {
       const plain = packet.reasonCode === Reason.success && packet.properties === undefined;
       if (version === 5 && !plain) return 0;
-      return (FIRST_BYTE[packet.type] << 24 | 2 << 16 | packet.packetId) >>> 0;
+      return plainWord(packet.type, packet.packetId);
     }
     default:
       return 0;
   }
+}
+
+/** The same of one that is known to say nothing but yes. */
+export function plainWord(type: Acknowledgement["type"], packetId: number): number {
+  return (FIRST_BYTE[type] << 24 | 2 << 16 | packetId) >>> 0;
 }
 
 /** The bytes that every acknowledgement without properties begins with. */

@@ -25,7 +25,7 @@ const NEW: Buffers = { take: (size) => new Uint8Array(size), give() {} };
  * of `#chunk`. Once `next()` has thrown, the connection cannot be read on: it throws again.
  */
 export class FrameSplitter {
-  readonly #maximumPacketSize: number;
+  #maximumPacketSize: number;
   readonly #buffers: Buffers;
   #kept = NOTHING;
   #keptFrom = 0;
@@ -42,6 +42,22 @@ export class FrameSplitter {
   constructor(maximumPacketSize: number, buffers = NEW) {
     this.#maximumPacketSize = maximumPacketSize;
     this.#buffers = buffers;
+  }
+
+  /** Bytes of a whole control packet at most. */
+  get maximumPacketSize(): number {
+    return this.#maximumPacketSize;
+  }
+
+  /** Another limit from the next packet on. */
+  limitPackets(maximumPacketSize: number): void {
+    this.#maximumPacketSize = maximumPacketSize;
+  }
+
+  /** The first of the bytes that are held, which begins a packet; undefined where none is. */
+  get firstByte(): number | undefined {
+    if (this.#keptFrom < this.#keptTo) return this.#kept[this.#keptFrom];
+    return this.#chunk[this.#chunkFrom];
   }
 
   /** Bytes that are held and not yet handed out. */

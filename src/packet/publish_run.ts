@@ -16,6 +16,8 @@ export interface PublishRun {
   /** All of them, whole. */
   readonly bytes: Uint8Array;
   readonly count: number;
+  /** Bytes of their payloads. */
+  readonly payload: number;
 }
 
 /** PUBLISH, QoS 0, no RETAIN, no DUP. */
@@ -44,6 +46,7 @@ export function publishRun(
   // With 5.0 the byte behind the topic is the length of the properties: 0, or it is no run.
   if (topicAt + alike > to || (version === 5 && bytes[topicAt + alike - 1] !== 0)) return undefined;
   let count = 1;
+  let payload = to - topicAt - alike;
   let at = to;
   while (at + 2 < end && bytes[at] === PLAIN) {
     const body = bodyOf(bytes, at);
@@ -53,14 +56,18 @@ export function publishRun(
     while (same < alike && bytes[body + same] === bytes[topicAt + same]) same++;
     if (same < alike) break;
     count += 1;
+    payload += next - body - alike;
     at = next;
   }
   if (count === 1 && to - from < LARGE) return undefined;
-  return { bytes: bytes.subarray(from, at), count };
+  return { bytes: bytes.subarray(from, at), count, payload };
 }
 
 /** The packets of a run. */
-export function* publishesOf(run: PublishRun, version: ProtocolVersion): Generator<Publish> {
+export function* publishesOf(
+  run: Pick<PublishRun, "bytes">,
+  version: ProtocolVersion,
+): Generator<Publish> {
   const { bytes } = run;
   for (let at = 0; at < bytes.length;) {
     const to = at + frameLength(bytes, at, bytes.length);

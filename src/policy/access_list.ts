@@ -10,6 +10,8 @@
  * SUBSCRIBE is decided by the first rule that covers the whole filter asked for; a `deny` that covers a
  * part of it is no reason to refuse. That part is withheld message by message: a rule about subscribe is
  * about receive too, and receive is asked for every message. MQTT 5.0 section 5.4.2.
+ *
+ * Rules that a client brought with its proof stand in front of these, for it alone: own_rules.ts.
  */
 
 import type { QoS } from "../packet/packet.ts";
@@ -19,6 +21,8 @@ import type { AccessRule, Action } from "./access_rule.ts";
 import type { CompiledRule, Decision } from "./compiled_rule.ts";
 import { compileRule } from "./compiled_rule.ts";
 import type { Identity } from "./identity.ts";
+import type { OwnRules } from "./own_rules.ts";
+import { aboutFilter, aboutTopic, ownRulesOf } from "./own_rules.ts";
 import type { Candidates, Selection } from "./selection.ts";
 import { selectionOf } from "./selection.ts";
 import { expand } from "./topic_pattern.ts";
@@ -46,6 +50,8 @@ const NOT_ASKED: Decision = {
 interface Grants {
   readonly identity: Identity;
   readonly selection: Selection;
+  /** Those that it brought; undefined where it brought none. */
+  readonly own: OwnRules | undefined;
   /** In the order of `selection.patterns`, each when it is first needed. */
   readonly expanded: (readonly string[] | undefined)[];
   /** What it last published to, and what may decide about that. */
@@ -61,30 +67,37 @@ const NOTHING_EXPANDED: (readonly string[] | undefined)[] = [];
 export class AccessList {
   /** As written. */
   readonly rules: readonly AccessRule[];
+  /** How many of them come from management. */
+  readonly ahead: number;
   readonly isEmpty: boolean;
   readonly #compiled: readonly CompiledRule[];
-  /** Some rule is about connect. */
-  readonly #judgesConnect: boolean;
+  /** Those about connect. */
+  readonly #connecting: readonly CompiledRule[];
   readonly #selections = new Map<string, Selection>();
   readonly #grants = new WeakMap<Identity, Grants>();
   /** Whom the last question was about: a client publishes several messages in a row. */
   #lastIdentity: Identity | undefined;
   #lastGrants: Grants | undefined;
 
-  /** @param rules good ones: see access_problem.ts */
-  constructor(rules: readonly AccessRule[]) {
+  /**
+   * @param rules good ones: see access_problem.ts
+   * @param ahead how many of them come from management and stand before those of the configuration, which
+   *   are called as they are there
+   */
+  constructor(rules: readonly AccessRule[], ahead = 0) {
     this.rules = rules;
+    this.ahead = ahead;
     this.isEmpty = rules.length === 0;
-    this.#compiled = rules.map(compileRule);
-    this.#judgesConnect = this.#compiled.some((rule) => rule.connect);
+    this.#compiled = rules.map((rule, at) => compileRule(rule, at, ahead));
+    this.#connecting = this.#compiled.filter((rule) => rule.connect);
   }
 
   /**
-   * The first rule that is about that; there is at least one rule.
+   * The first rule that is about that; there is at least one rule, here or the client's own.
    *
    * @param topic a good Topic Name; for subscribe a good filter, without `$share/{ShareName}/`; for
    *   connect anything
-   * @param qos of the PUBLISH, or the one asked for in SUBSCRIBE
+   * @param qos of the PUBLISH from the client or to it, or the one asked for in SUBSCRIBE
    */
   decide(
     identity: Identity,
@@ -93,32 +106,55 @@ export class AccessList {
     qos: QoS,
     retain: boolean,
   ): Decision {
+    if (action === "connect") return this.#connect(identity);
     const grants = identity === this.#lastIdentity ? this.#lastGrants! : this.#grantsOf(identity);
     switch (action) {
       case "publish":
         if (grants.lastTopic !== topic) lookUp(grants, topic);
-        return grants.lastSure ?? firstOf(grants, grants.lastCandidates, topic, qos, retain);
+        return grants.lastSure ?? firstOf(grants, grants.lastCandidates, topic, qos, retain, false);
       case "receive":
-        return firstOf(grants, grants.selection.receive.match(topic), topic, undefined, false);
+        return firstOf(grants, receivable(grants, topic), topic, qos, retain, true);
       case "subscribe":
         return firstCovering(grants, topic, qos);
-      case "connect":
-        return this.#connect(grants);
     }
+  }
+
+  /**
+   * Whether the client may receive messages of that topic: all, none, or some, which depends on their QoS
+   * and RETAIN flag.
+   */
+  receives(identity: Identity, topic: string): "all" | "none" | "some" {
+    const grants = this.#grantsOf(identity);
+    const candidates = receivable(grants, topic);
+    let depends = false;
+    for (const { rule, slot, literal } of candidates) {
+      if (slot !== -1 && !someReach(textsOf(grants, slot), literal, topic)) continue;
+      if (rule.receiveConditional) depends = true;
+      else if (!depends) return rule.decision.permitted ? "all" : "none";
+      else return "some";
+    }
+    return depends ? "some" : "none";
   }
 
   /** Whether the rules are the same for both, so that what is kept of one's answers holds for the other. */
   sameFor(one: Identity, other: Identity): boolean {
-    if (one === other || this.isEmpty || isSame(one, other)) return true;
+    if (one === other || isSame(one, other)) return true;
+    if (JSON.stringify(one.rules) !== JSON.stringify(other.rules)) return false;
+    if (one.rules !== undefined && one.rules.length > 0) return false; // they may name what differs
+    if (this.isEmpty) return true;
     const a = this.#grantsOf(one), b = this.#grantsOf(other);
     return a.selection === b.selection &&
       a.selection.patterns.every((_, slot) => isSame(textsOf(a, slot), textsOf(b, slot)));
   }
 
-  #connect(grants: Grants): Decision {
-    if (!this.#judgesConnect) return NOT_ASKED;
-    for (const rule of grants.selection.rules) if (rule.connect) return rule.decision;
-    return NO_MATCH;
+  /** Needs no tree: a change of rules asks about every client at once. */
+  #connect(identity: Identity): Decision {
+    const own = ownRulesOf(identity);
+    for (const rule of own?.rules ?? []) if (rule.connect) return rule.decision;
+    for (const rule of this.#connecting) {
+      if (rule.who === undefined || rule.who(identity)) return rule.decision;
+    }
+    return this.#connecting.length > 0 || own?.judgesConnect ? NO_MATCH : NOT_ASKED;
   }
 
   #grantsOf(identity: Identity): Grants {
@@ -131,6 +167,7 @@ export class AccessList {
       grants = {
         identity,
         selection,
+        own: ownRulesOf(identity),
         expanded,
         lastTopic: "",
         lastCandidates: [],
@@ -163,7 +200,9 @@ export class AccessList {
 
 /** Finds what may decide about a PUBLISH to that topic. */
 function lookUp(grants: Grants, topic: string): void {
-  const candidates = grants.selection.publish.match(topic);
+  const { own, selection } = grants;
+  const shared = selection.publish.match(topic);
+  const candidates = own === undefined ? shared : [...aboutTopic(own, "publish", topic), ...shared];
   const [first] = candidates;
   grants.lastTopic = topic;
   grants.lastCandidates = candidates;
@@ -174,22 +213,32 @@ function lookUp(grants: Grants, topic: string): void {
     : undefined;
 }
 
+/** What may decide about a message of that topic to the client. */
+function receivable({ own, selection }: Grants, topic: string): Candidates {
+  const shared = selection.receive.match(topic);
+  return own === undefined ? shared : [...aboutTopic(own, "receive", topic), ...shared];
+}
+
+/** @param received a message to the client: what a rule asks of those from it is no matter then */
 function firstOf(
   grants: Grants,
   candidates: Candidates,
   topic: string,
-  qos: QoS | undefined,
+  qos: QoS,
   retain: boolean,
+  received: boolean,
 ): Decision {
   for (let i = 0; i < candidates.length; i++) {
     const { rule, slot, literal } = candidates[i]!;
-    if (qos !== undefined && rule.conditional) {
-      if ((rule.qosMask & 1 << qos) === 0) continue;
-      if (rule.retain !== undefined && rule.retain !== retain) continue;
-    }
+    const conditional = received ? rule.receiveConditional : rule.conditional;
+    if (conditional && !isAbout(rule, qos, retain)) continue;
     if (slot === -1 || someReach(textsOf(grants, slot), literal, topic)) return rule.decision;
   }
   return NO_MATCH;
+}
+
+function isAbout(rule: CompiledRule, qos: QoS, retain: boolean): boolean {
+  return (rule.qosMask & 1 << qos) !== 0 && (rule.retain === undefined || rule.retain === retain);
 }
 
 function someReach(texts: readonly string[], literal: boolean, topic: string): boolean {
@@ -200,6 +249,11 @@ function someReach(texts: readonly string[], literal: boolean, topic: string): b
 }
 
 function firstCovering(grants: Grants, filter: string, qos: QoS): Decision {
+  if (grants.own !== undefined) {
+    for (const { rule } of aboutFilter(grants.own, filter)) {
+      if ((rule.qosMask & 1 << qos) !== 0) return rule.decision;
+    }
+  }
   const candidates = grants.selection.subscribe.match(filter);
   for (let i = 0; i < candidates.length; i++) {
     const { rule, slot, literal, text } = candidates[i]!;

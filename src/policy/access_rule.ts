@@ -35,6 +35,8 @@ export interface Who {
   readonly address?: Patterns | undefined;
   /** The name of the listener in the configuration. */
   readonly listener?: Patterns | undefined;
+  /** The version of MQTT that it speaks: `3.1`, `3.1.1` or `5.0`. */
+  readonly version?: Patterns | undefined;
   /** Fields of the client's certificate, by name. */
   readonly certificate?:
     | { readonly [Field in CertificateField]?: Patterns | undefined }
@@ -52,9 +54,12 @@ export interface AccessRule {
   readonly who?: Who | undefined;
   /** Absent: publish, subscribe and receive. `subscribe` is about what comes of it too: receive. */
   readonly action?: Action | readonly Action[] | undefined;
-  /** Only at this QoS: of the PUBLISH, or the one asked for in SUBSCRIBE. Absent: any. */
+  /**
+   * Only at this QoS: of the PUBLISH that the client sends or, for receive, is sent; or the one asked for in
+   * SUBSCRIBE. Absent: any.
+   */
   readonly qos?: QoS | readonly QoS[] | undefined;
-  /** Only a PUBLISH whose RETAIN flag is so. Absent: any. */
+  /** Only a PUBLISH whose RETAIN flag is so, sent by the client or to it. Absent: any. */
   readonly retain?: boolean | undefined;
   /** Topic Filters with `${clientid}` and the like, or `=` and a text. Absent: every topic. */
   readonly topics?: string | readonly string[] | undefined;
@@ -72,6 +77,11 @@ export function actionsOf({ action }: Pick<AccessRule, "action">): readonly Acti
 }
 
 /** How a rule is called: its place in the list, and its name. */
-export function ruleLabel(at: number, { name }: Pick<AccessRule, "name">): string {
-  return name === undefined ? `access[${at}]` : `access[${at}] "${name}"`;
+export function ruleLabel(at: number, rule: Pick<AccessRule, "name">): string {
+  return ruleName("access", at, rule);
+}
+
+/** The same for a rule of another list. */
+export function ruleName(list: string, at: number, { name }: Pick<AccessRule, "name">): string {
+  return name === undefined ? `${list}[${at}]` : `${list}[${at}] "${name}"`;
 }

@@ -22,7 +22,8 @@ export interface Ban {
 }
 
 export class Bans {
-  readonly #most: number;
+  #most: number;
+  #told: ((ban: Ban) => void) | undefined;
   readonly #byKind: Readonly<Record<BanKind, Map<string, Ban>>> = {
     address: new Map(),
     clientId: new Map(),
@@ -34,6 +35,20 @@ export class Bans {
     this.#most = most;
   }
 
+  /** From now on `told` gets every ban that is set, and nobody else does. */
+  watch(told: (ban: Ban) => void): void {
+    this.#told = told;
+  }
+
+  /** Another bound; where it is lower, the oldest go. */
+  bound(most: number, now: Instant): void {
+    this.#most = most + 1; // room for none is made
+    for (const bans of Object.values(this.#byKind)) {
+      if (bans.size > most) this.#makeRoom(bans, now);
+    }
+    this.#most = most;
+  }
+
   /** Sets a ban, in place of an earlier one about the same. False where the value is no address. */
   add(ban: Ban, now: Instant): boolean {
     const value = valueOf(ban.kind, ban.value);
@@ -41,7 +56,9 @@ export class Bans {
     const bans = this.#byKind[ban.kind];
     bans.delete(value);
     if (bans.size >= this.#most) this.#makeRoom(bans, now);
-    bans.set(value, { ...ban, value });
+    const kept = { ...ban, value };
+    bans.set(value, kept);
+    this.#told?.(kept);
     return true;
   }
 

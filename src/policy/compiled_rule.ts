@@ -4,7 +4,7 @@
  */
 
 import type { AccessRule } from "./access_rule.ts";
-import { actionsOf, listOf, ruleLabel } from "./access_rule.ts";
+import { actionsOf, listOf, ruleLabel, ruleName } from "./access_rule.ts";
 import type { TopicPattern } from "./topic_pattern.ts";
 import { filled, parsePattern } from "./topic_pattern.ts";
 import type { Predicate } from "./who.ts";
@@ -19,6 +19,7 @@ export interface Decision {
 }
 
 export interface CompiledRule {
+  /** Its place among those that are asked: the lower one decides. */
   readonly at: number;
   readonly decision: Decision;
   /** Undefined: everyone. */
@@ -30,8 +31,10 @@ export interface CompiledRule {
   /** Bit n: it is about QoS n. */
   readonly qosMask: number;
   readonly retain: boolean | undefined;
-  /** It is about some messages of a topic and not about others. */
+  /** It is about some messages of a topic that are published and not about others. */
   readonly conditional: boolean;
+  /** The same of messages that are received, which a rule has to name for it. */
+  readonly receiveConditional: boolean;
   /** Undefined: every topic, those with a `$` in front too. */
   readonly topics: readonly TopicPattern[] | undefined;
 }
@@ -45,26 +48,37 @@ export interface Candidate {
   readonly slot: number;
 }
 
-/** The rule at that place in the list. */
-export function compileRule(rule: AccessRule, at: number): CompiledRule {
+/**
+ * The rule at that place in the list.
+ *
+ * @param ahead how many rules of management stand before those of the configuration
+ */
+export function compileRule(rule: AccessRule, at: number, ahead = 0): CompiledRule {
   const actions = actionsOf(rule);
   const allow = rule.permission === "allow";
   const qosMask = rule.qos === undefined
     ? 7
     : listOf(rule.qos).reduce<number>((mask, qos) => mask | 1 << qos, 0);
   const subscribe = actions.includes("subscribe");
+  const receive = actions.includes("receive");
+  const conditional = qosMask !== 7 || rule.retain !== undefined;
   return {
     at,
-    decision: { permitted: allow, rule: ruleLabel(at, rule), at },
+    decision: {
+      permitted: allow,
+      rule: at < ahead ? ruleName("management", at, rule) : ruleLabel(at - ahead, rule),
+      at: at < ahead ? -1 : at - ahead,
+    },
     who: whoMatches(rule.who),
     connect: actions.includes("connect"),
     publish: actions.includes("publish"),
     subscribe,
     // Who may not subscribe with QoS 2 may well receive what comes with less.
-    receive: actions.includes("receive") || subscribe && (allow || qosMask === 7),
+    receive: receive || subscribe && (allow || !conditional),
     qosMask,
     retain: rule.retain,
-    conditional: qosMask !== 7 || rule.retain !== undefined,
+    conditional,
+    receiveConditional: receive && conditional,
     topics: rule.topics === undefined ? undefined : listOf(rule.topics).map(parsePattern),
   };
 }

@@ -3,6 +3,7 @@
  * both: it stays with the session, so that they can be asked while the client is away. Pure.
  */
 
+import type { ProtocolVersion } from "../packet/packet.ts";
 import { CERTIFICATE_FIELDS } from "./access_rule.ts";
 import { hostOf } from "./ip_address.ts";
 import type { CertificateFields, ClientCertificate, ClientId, Identity, Peer } from "./identity.ts";
@@ -12,7 +13,13 @@ const MOST_NAMES = 32;
 const LONGEST_FIELD = 1_024;
 
 /** The identity as it is on this connection. */
-export function connectedAs({ user, roles }: Identity, clientId: ClientId, peer: Peer): Identity {
+export function connectedAs(
+  proven: Identity,
+  clientId: ClientId,
+  peer: Peer,
+  version?: ProtocolVersion,
+): Identity {
+  const { user, roles, rules } = proven;
   return {
     user,
     roles,
@@ -20,6 +27,8 @@ export function connectedAs({ user, roles }: Identity, clientId: ClientId, peer:
     address: hostOf(peer.address) ?? peer.address,
     listener: peer.listener,
     certificate: certificateFields(peer.certificate),
+    ...(version === undefined ? {} : { version }),
+    ...(rules === undefined ? {} : { rules }),
   };
 }
 

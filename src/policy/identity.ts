@@ -4,6 +4,7 @@
  */
 
 import type { ProtocolVersion } from "../packet/packet.ts";
+import type { AccessRule } from "./access_rule.ts";
 
 /** 1 to 65,535 bytes of UTF-8 without U+0000 [MQTT-3.1.3-4]. */
 export type ClientId = string;
@@ -62,6 +63,10 @@ export interface Identity {
   readonly address?: string | undefined;
   readonly listener?: string | undefined;
   readonly certificate?: CertificateFields | undefined;
+  /** The version of MQTT that it spoke last. */
+  readonly version?: ProtocolVersion | undefined;
+  /** Rules that came with the proof: for this client alone, and asked before those of the configuration. */
+  readonly rules?: readonly AccessRule[] | undefined;
 }
 
 /** What stands in a client's certificate, by short names such as `cn`; several values are a list. */
@@ -94,12 +99,12 @@ export type Verdict =
   }
   /** The method of an enhanced authentication needs another step of the client, section 4.12. */
   | { readonly type: "continue"; readonly data: Uint8Array | undefined }
-  /** `reason` is a Reason Code of CONNACK; the client is told `detail` too, unless `told` is given. */
+  /** `reason` is a Reason Code of CONNACK; `detail` is for the log alone. */
   | {
     readonly type: "refused";
     readonly reason: number;
     readonly detail: string;
-    /** Words for the client where those of `detail` are for the log only. */
+    /** Words for the client; without them it is told no more than the name of the Reason Code. */
     readonly told?: string | undefined;
   };
 

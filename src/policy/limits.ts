@@ -51,6 +51,11 @@ export interface Limits {
   /** bytes: Authentication Data of one packet from a client, since a method has to look at all of it. */
   readonly authenticationData: number;
   /**
+   * connections: that the system holds until they are accepted, as many as Linux does unless told
+   * more: for one that finds it full the other side waits a second.
+   */
+  readonly tcpBacklog: number;
+  /**
    * connections: a second from one address; above it they are closed before TLS and before a byte
    * is read; 0 is no limit.
    */
@@ -60,6 +65,16 @@ export interface Limits {
    * after an outage.
    */
   readonly connectBurst: number;
+  /**
+   * connections: of one address at once on all listeners; above it they are closed before TLS and
+   * before a byte is read; 0 is no limit, as many may be behind one address.
+   */
+  readonly connectionsPerAddress: number;
+  /**
+   * connections: of one user name at once; above it a CONNECT is answered with Quota exceeded
+   * (0x97); 0 is no limit, since devices often share a name.
+   */
+  readonly connectionsPerUser: number;
   /**
    * addresses: whose connects and failures are counted, and as many client ids and users; those
    * that were not seen for longest are forgotten.
@@ -171,6 +186,8 @@ export interface Limits {
   readonly filtersPerSubscribe: number;
   /** levels: in a Topic Name or Topic Filter, since the depth of the trees follows it. */
   readonly topicLevels: number;
+  /** bytes: of a Topic Name or Topic Filter in UTF-8; the default is what a packet can hold. */
+  readonly topicLength: number;
   /** messages: waiting for one client that is absent or slow; above it queuePolicy decides. */
   readonly queuedMessagesPerSession: number;
   /** bytes: waiting for one client that is absent or slow; above it queuePolicy decides. */
@@ -201,11 +218,29 @@ export interface Limits {
   readonly retainedMessages: number;
   /** bytes: of all retained messages together, since they stay in memory. */
   readonly retainedBytes: number;
+  /** messages: retained and published by one client id, as many as in all unless set. */
+  readonly retainedMessagesPerClient: number;
+  /**
+   * bytes: of the retained messages that one client id has published, as many as in all unless
+   * set.
+   */
+  readonly retainedBytesPerClient: number;
   /**
    * messages: retained messages sent to a new subscription in one turn, so that others get theirs
    * in between.
    */
   readonly retainedPerTurn: number;
+  /** rules: of auto-subscribe in all, since each is asked about every client that connects. */
+  readonly autoSubscribeRules: number;
+  /** filters: that rules of auto-subscribe lead to for one client; what is above it is skipped. */
+  readonly autoSubscribeFilters: number;
+  /**
+   * sessions: looked at in one turn when rules of auto-subscribe change, so that others get theirs
+   * in between.
+   */
+  readonly autoSubscribePerTurn: number;
+  /** sessions: that rules of auto-subscribe make for clients which were never here. */
+  readonly provisionedSessions: number;
   /** messages: published to $delayed and not yet due, since they stay in memory. */
   readonly delayedMessages: number;
   /** bytes: of all messages published to $delayed and not yet due, since they stay in memory. */
@@ -215,6 +250,51 @@ export interface Limits {
    * bits.
    */
   readonly maximumDelay: number;
+  /**
+   * messages: PUBLISH packets a second from one client; above it the client is not read for a
+   * while, so that nothing is lost; 0 is no limit.
+   */
+  readonly messageRate: number;
+  /**
+   * messages: PUBLISH packets from one client at once, when it sent none for a while; 0 is as many
+   * as messageRate lets it send in a second.
+   */
+  readonly messageBurst: number;
+  /**
+   * bytes: of Topic Names and payloads a second from one client, enforced as messageRate; 0 is no
+   * limit.
+   */
+  readonly byteRate: number;
+  /**
+   * bytes: of Topic Names and payloads from one client at once, when it sent none for a while; 0
+   * is as many as in a second.
+   */
+  readonly byteBurst: number;
+  /**
+   * seconds: a client that stays above messageRate or byteRate for so long without a break is told
+   * Message rate too high (0x96) and closed; 0 is never, as not reading it is enough.
+   */
+  readonly rateGrace: number;
+  /**
+   * messages: PUBLISH packets a second from all clients of one listener together, shared out
+   * evenly among those that want more; 0 is no limit.
+   */
+  readonly listenerMessageRate: number;
+  /**
+   * messages: PUBLISH packets from all clients of one listener at once, when few came for a while;
+   * 0 is as many as in a second.
+   */
+  readonly listenerMessageBurst: number;
+  /**
+   * bytes: of Topic Names and payloads a second from all clients of one listener together, shared
+   * out as listenerMessageRate; 0 is no limit.
+   */
+  readonly listenerByteRate: number;
+  /**
+   * bytes: of Topic Names and payloads from all clients of one listener at once, when few came for
+   * a while; 0 is as many as in a second.
+   */
+  readonly listenerByteBurst: number;
   /** bytes: unsent bytes above which a client is congested and gets no more QoS 1 and 2. */
   readonly outboxCongested: number;
   /** bytes: unsent bytes below which a congested client is drained and gets messages again. */
@@ -259,6 +339,45 @@ export interface Limits {
    * fill a disk.
    */
   readonly logLinesPerSecond: number;
+  /** events: of clients told below $SYS in a second; the rest is only counted. */
+  readonly clientEventsPerSecond: number;
+  /** milliseconds: that the event loop may be late before an alarm tells of it. */
+  readonly eventLoopAlarm: number;
+  /** bytes: of memory of the process, above which an alarm tells of it; 0 is none. */
+  readonly memoryAlarm: number;
+  /** connections: of HTTP for administration at once, as each holds a file descriptor. */
+  readonly adminConnections: number;
+  /** seconds: that a request over HTTP may take to come, so that silent ones hold no connection. */
+  readonly adminTimeout: number;
+  /** bytes: of a request to a service of the broker, since all of it is read in one turn. */
+  readonly managementRequest: number;
+  /**
+   * requests: of one identity a second to services of the broker, and ten times as many at once after a
+   * pause.
+   */
+  readonly managementRate: number;
+  /** requests: to services that wait for something, such as a password being hashed, at once. */
+  readonly managementTasks: number;
+  /** items: in one reply of management at most, since a list is gone through in one turn. */
+  readonly managementPage: number;
+  /**
+   * drops: rows of the last drops that are kept for why, one for each client, topic and reason.
+   */
+  readonly recentDrops: number;
+  /** traces: at once, since every packet is looked at for each. */
+  readonly traces: number;
+  /** seconds: that one trace lasts at most. */
+  readonly traceSeconds: number;
+  /** events: in one trace at most. */
+  readonly traceEvents: number;
+  /** events: of one trace in a second; the rest is only counted. */
+  readonly traceEventsPerSecond: number;
+  /** bytes: of each payload that a trace may show. */
+  readonly tracePayload: number;
+  /** settings: that services of the broker keep in the store, since they stay in memory. */
+  readonly settings: number;
+  /** characters: of one setting, since it is written whole whenever it changes. */
+  readonly settingSize: number;
 }
 
 /** What holds when the configuration says nothing. */
@@ -273,8 +392,11 @@ export const defaultLimits: Limits = {
   reauthenticationTimeout: 10,
   authenticationSteps: 8,
   authenticationData: 8_192,
+  tcpBacklog: 4_096,
   connectRate: 2_000,
   connectBurst: 20_000,
+  connectionsPerAddress: 0,
+  connectionsPerUser: 0,
   rememberedAddresses: 65_536,
   failureDelay: 200,
   failureDelayMaximum: 3_000,
@@ -305,6 +427,7 @@ export const defaultLimits: Limits = {
   subscriptionsPerSession: 20_000,
   filtersPerSubscribe: 2_000,
   topicLevels: 128,
+  topicLength: 65_535,
   queuedMessagesPerSession: 1_000,
   queuedBytesPerSession: 16_777_216,
   queuedMessagesPerIdentity: 10_000_000,
@@ -314,10 +437,25 @@ export const defaultLimits: Limits = {
   queueHead: 256,
   retainedMessages: 2_000_000,
   retainedBytes: 1_073_741_824,
+  retainedMessagesPerClient: 2_000_000,
+  retainedBytesPerClient: 1_073_741_824,
   retainedPerTurn: 200,
+  autoSubscribeRules: 1_000,
+  autoSubscribeFilters: 1_000,
+  autoSubscribePerTurn: 500,
+  provisionedSessions: 100_000,
   delayedMessages: 100_000,
   delayedBytes: 268_435_456,
   maximumDelay: 4_294_967,
+  messageRate: 0,
+  messageBurst: 0,
+  byteRate: 0,
+  byteBurst: 0,
+  rateGrace: 0,
+  listenerMessageRate: 0,
+  listenerMessageBurst: 0,
+  listenerByteRate: 0,
+  listenerByteBurst: 0,
   outboxCongested: 262_144,
   outboxDrained: 65_536,
   outboxMaximum: 4_194_304,
@@ -330,4 +468,21 @@ export const defaultLimits: Limits = {
   readBuffer: 65_536,
   willDelayMaximum: 2_592_000,
   logLinesPerSecond: 1_000,
+  clientEventsPerSecond: 1_000,
+  eventLoopAlarm: 1_000,
+  memoryAlarm: 0,
+  adminConnections: 16,
+  adminTimeout: 10,
+  managementRequest: 1_048_576,
+  managementRate: 100,
+  managementTasks: 100,
+  managementPage: 1_000,
+  recentDrops: 1_000,
+  traces: 10,
+  traceSeconds: 3_600,
+  traceEvents: 100_000,
+  traceEventsPerSecond: 1_000,
+  tracePayload: 1_024,
+  settings: 100_000,
+  settingSize: 1_048_576,
 };

@@ -1,11 +1,16 @@
 /**
  * All that a configuration decides about clients, as one immutable value: the `rules` event replaces
- * it whole. The auto-subscriptions join it with the issue that brings them.
+ * it whole.
  */
 
 import type { ProtocolVersion } from "../packet/packet.ts";
 import type { MountPoint } from "../topic/mount_point.ts";
 import { AccessList } from "./access_list.ts";
+import type { Who } from "./access_rule.ts";
+import type { AutoSubscribe } from "./auto_subscribe.ts";
+import { NO_AUTO_SUBSCRIBE } from "./auto_subscribe.ts";
+import type { Tier } from "./client_limits.ts";
+import type { DynamicAccess } from "./dynamic_access.ts";
 import type { Limits } from "./limits.ts";
 import { defaultLimits } from "./limits.ts";
 import type { Peer, Seconds } from "./identity.ts";
@@ -18,8 +23,16 @@ export type DeniedPublish = "drop" | "disconnect";
 
 export interface Rules {
   readonly limits: Limits;
+  /** Whose limits are others: the first entry that is about a client. */
+  readonly tiers: readonly Tier[];
   /** Who may do what to which topics. */
   readonly access: AccessList;
+  /** Rules of access that change at run time, in force besides `access`; undefined: there are none. */
+  readonly dynamic?: DynamicAccess | undefined;
+  /** Who may do everything below `$CONTROL`. */
+  readonly administrators: readonly Who[];
+  /** What the broker subscribes clients to. */
+  readonly autoSubscribe: AutoSubscribe;
   readonly deniedPublish: DeniedPublish;
   readonly queuePolicy: QueuePolicy;
   /** Whether QoS 0 messages are kept for absent sessions. */
@@ -46,7 +59,10 @@ export interface Rules {
 
 export const defaultRules: Rules = {
   limits: defaultLimits,
+  tiers: [],
   access: new AccessList([]),
+  administrators: [],
+  autoSubscribe: NO_AUTO_SUBSCRIBE,
   deniedPublish: "drop",
   queuePolicy: "dropOldest",
   queueQos0: false,
@@ -64,4 +80,14 @@ export const defaultRules: Rules = {
 export function rulesFor(rules: Rules, { listener }: Pick<Peer, "listener">): Rules {
   if (rules.listeners.size === 0) return rules;
   return rules.listeners.get(listener) ?? rules;
+}
+
+/** The rules with other auto-subscriptions, on every listener. */
+export function withAutoSubscribe(rules: Rules, autoSubscribe: AutoSubscribe): Rules {
+  const listeners = new Map<string, Rules>();
+  const changed: Rules = { ...rules, autoSubscribe, listeners };
+  for (const [name, here] of rules.listeners) {
+    listeners.set(name, { ...here, autoSubscribe, listeners });
+  }
+  return changed;
 }

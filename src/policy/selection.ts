@@ -34,8 +34,8 @@ export function selectionOf(rules: readonly CompiledRule[], kept: number): Selec
   const all = rules.flatMap((rule) => candidatesOf(rule, patterns));
   return {
     rules,
-    publish: treeOf(all.filter(({ rule }) => rule.publish), uptoSure, isNoFilter, kept),
-    receive: treeOf(all.filter(({ rule }) => rule.receive), uptoSure, isNoFilter, kept),
+    publish: treeOf(all.filter(({ rule }) => rule.publish), uptoPublishable, isNoFilter, kept),
+    receive: treeOf(all.filter(({ rule }) => rule.receive), uptoReceivable, isNoFilter, kept),
     subscribe: treeOf(all.filter(({ rule }) => rule.subscribe), inOrder, isGoodFilter, kept),
     patterns,
   };
@@ -81,8 +81,15 @@ function inOrder(found: Candidates): Candidates {
 }
 
 /** The same, up to the first that decides whatever the message is. */
-function uptoSure(found: Candidates): Candidates {
-  const sorted = inOrder(found);
-  const sure = sorted.findIndex(({ rule, slot }) => slot === -1 && !rule.conditional);
+function uptoPublishable(found: Candidates): Candidates {
+  return upto(inOrder(found), ({ rule, slot }) => slot === -1 && !rule.conditional);
+}
+
+function uptoReceivable(found: Candidates): Candidates {
+  return upto(inOrder(found), ({ rule, slot }) => slot === -1 && !rule.receiveConditional);
+}
+
+function upto(sorted: Candidates, isSure: (candidate: Candidate) => boolean): Candidates {
+  const sure = sorted.findIndex(isSure);
   return sure === -1 ? sorted : sorted.slice(0, sure + 1);
 }

@@ -23,10 +23,11 @@ export function whoMatches(who: Who | undefined): Predicate | undefined {
 
 function conditionsOf(who: Who): Predicate[] {
   const conditions: Predicate[] = [];
-  const { user, clientId, role, address, listener, certificate, and, or, not } = who;
+  const { user, clientId, role, address, listener, version, certificate, and, or, not } = who;
   if (user !== undefined) conditions.push(one(user, (identity) => identity.user));
   if (clientId !== undefined) conditions.push(one(clientId, (identity) => identity.clientId));
   if (listener !== undefined) conditions.push(one(listener, (identity) => identity.listener));
+  if (version !== undefined) conditions.push(one(version, versionName));
   if (role !== undefined) conditions.push(some(role, (identity) => identity.roles));
   if (address !== undefined) conditions.push(addressIs(address));
   for (const [field, patterns] of Object.entries(certificate ?? {})) {
@@ -43,6 +44,13 @@ function conditionsOf(who: Who): Predicate[] {
     conditions.push((identity) => !inner(identity));
   }
   return conditions;
+}
+
+/** The versions of MQTT by the names that they have in the configuration. */
+export const VERSION_NAMES = { 3: "3.1", 4: "3.1.1", 5: "5.0" } as const;
+
+function versionName({ version }: Identity): string | undefined {
+  return version === undefined ? undefined : VERSION_NAMES[version];
 }
 
 /** The values of a field of the client's certificate; none where it has no certificate. */

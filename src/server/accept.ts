@@ -3,33 +3,39 @@
  */
 
 import type { ConnectionId, Peer } from "../policy/identity.ts";
+import type { TurnAwayReason } from "../session/reason_words.ts";
+import { turnAwayReasons } from "../session/reason_words.ts";
 import type { Link, Listener } from "../transport/transport.ts";
-import type { Turned } from "./gate.ts";
+import type { Door } from "./door.ts";
 import type { Log } from "./log.ts";
+import type { Serve } from "./open_link.ts";
 
 /** Milliseconds before the next try, when the system has no room for another connection. */
 const PAUSE = 100;
 
 export interface Accepting {
-  readonly peer: Omit<Peer, "address">;
-  /** Connections of this listener at once. */
-  readonly maximum: number;
-  /** Why a link from that address may not come in; undefined where it may. */
-  readonly turnedAway: (address: string) => Turned | undefined;
+  /** The one that links come in by at the moment. */
+  readonly door: () => Door;
   /** Whether the broker as a whole has room for another. */
   readonly room: () => boolean;
   readonly nextId: () => ConnectionId;
-  readonly serve: (link: Link, id: ConnectionId, peer: Peer) => Promise<void>;
+  /** Has the link served as the door serves it. */
+  readonly serve: (serve: Serve, link: Link, id: ConnectionId, peer: Peer) => Promise<void>;
+  /** A link is served no more. */
+  readonly ended?: () => void;
+  readonly counted: (why: TurnAwayReason) => void;
   readonly log: Log;
 }
 
 /** Accepts until the listener is closed. Does not reject. */
 export async function acceptLinks(listener: Listener, options: Accepting): Promise<void> {
-  const { log, maximum, peer, serve } = options;
-  const refuse = refusals(log, peer.listener);
+  const { log, serve, counted } = options;
+  let door = options.door();
+  let refuse = refusals(log, door.config.name, counted);
   let open = 0;
   const ended = () => {
     open -= 1;
+    options.ended?.();
   };
   const failed = (error: unknown) => {
     ended();
@@ -41,56 +47,53 @@ export async function acceptLinks(listener: Listener, options: Accepting): Promi
       link = await listener.accept();
     } catch (error) {
       log.error("cannot accept a connection", {
-        listener: peer.listener,
+        listener: options.door().config.name,
         reason: String(error),
       });
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
       continue;
     }
     if (link === undefined) return;
+    if (door !== options.door()) {
+      door = options.door();
+      refuse = refusals(log, door.config.name, counted);
+    }
     // Before TLS, and before a byte is read: it costs no more than this.
-    const turned = options.turnedAway(link.address) ??
-      (open >= maximum || !options.room() ? "connectionLimit" : undefined);
+    const turned = door.turnedAway(link.address) ??
+      (open >= door.config.maximumConnections || !options.room() ? "connectionLimit" : undefined);
     if (turned !== undefined) {
       link.close();
       refuse(link.address, turned);
       continue;
     }
     open += 1;
-    serve(link, options.nextId(), { ...peer, address: link.address }).then(ended, failed);
+    const peer = { ...door.peer, address: link.address };
+    serve(door.serve, link, options.nextId(), peer).then(ended, failed);
   }
 }
 
-/** Says that connections are turned away, at most once a second for each reason, and how many. */
-export function refusals(log: Log, listener: string): (address: string, why: Why) => void {
-  const told: Record<Why, { count: number; next: number }> = {
-    connectionLimit: { count: 0, next: -Infinity },
-    connectRate: { count: 0, next: -Infinity },
-    banned: { count: 0, next: -Infinity },
-  };
+/** Counts connections that are turned away, and says so at most once a second for each reason. */
+export function refusals(
+  log: Log,
+  listener: string,
+  counted: (why: TurnAwayReason) => void,
+): (address: string, why: TurnAwayReason) => void {
+  const told = new Map<TurnAwayReason, { count: number; next: number }>();
   return (address, why) => {
-    const line = told[why];
+    counted(why);
+    let line = told.get(why);
+    if (line === undefined) told.set(why, line = { count: 0, next: -Infinity });
     line.count += 1;
     const now = performance.now();
     if (now < line.next) return;
     line.next = now + 1000;
-    log.warn(`connections turned away: ${WORDS[why].what}`, {
+    log.warn("connections turned away", {
       listener,
       address,
       count: line.count,
-      reason: WORDS[why].reason,
+      reason: why,
+      detail: turnAwayReasons[why],
     });
     line.count = 0;
   };
 }
-
-type Why = Turned | "connectionLimit";
-
-const WORDS: Readonly<Record<Why, { readonly what: string; readonly reason: string }>> = {
-  connectionLimit: {
-    what: "the connection limit is reached",
-    reason: "maximumConnections, or the file descriptors of the process",
-  },
-  connectRate: { what: "too many from one address", reason: "connectRate" },
-  banned: { what: "the address is banned", reason: "banned" },
-};

@@ -77,7 +77,10 @@ function ofSection(
   surroundings: Surroundings,
 ): Authenticator {
   const methods = [...scramOf(section, readFile), ...more];
-  const verifiers = verifiersOf(section.authentication, surroundings);
+  const verifiers = [
+    ...(surroundings.first ?? []),
+    ...verifiersOf(section.authentication, surroundings),
+  ];
   return withMethods(withCertificates(chainOf(verifiers, anonymousOnly)), methods);
 }
 

@@ -4,6 +4,8 @@
  */
 
 import type { Event } from "../broker/event.ts";
+import { observe } from "../service/histogram.ts";
+import type { Measures } from "../service/measures.ts";
 import type { Persist } from "../session/effect.ts";
 import type { Entry, Turn } from "../store/commit_queue.ts";
 import { CommitQueue } from "../store/commit_queue.ts";
@@ -21,6 +23,7 @@ export class Committer {
   /** A commit or a read that came back later than at once: the turn that fed it ends here. */
   readonly #later: () => void;
   readonly #fail: (error: unknown) => void;
+  readonly #measures: Pick<Measures, "commit" | "commitSize"> | undefined;
   #passed: Persist[] = [];
   #busy = false;
   /** The store had no room the last time. */
@@ -31,11 +34,13 @@ export class Committer {
     feed: (event: Event) => void,
     later: () => void,
     fail: (error: unknown) => void,
+    measures?: Pick<Measures, "commit" | "commitSize">,
   ) {
     this.#store = store;
     this.#feed = feed;
     this.#later = later;
     this.#fail = fail;
+    this.#measures = measures;
   }
 
   /** Nothing waits and nothing is on its way to the disk. */
@@ -83,12 +88,21 @@ export class Committer {
 
   /** The end of a turn that the store does not answer at once. */
   #await(turn: Turn, event: Promise<Event>): void {
+    const from = performance.now();
     event.then((done) => {
       this.#busy = false;
+      this.#measure(turn, from);
       if (this.#full) this.#feed({ type: "store", full: this.#full = false, detail: "" });
       this.#settle(turn, done);
       this.#later();
     }, (error) => this.#failed(turn, error)).catch(this.#fail);
+  }
+
+  /** Commits are measured, reads are not. */
+  #measure(turn: Turn, from: number): void {
+    if (turn.type !== "commit" || this.#measures === undefined) return;
+    observe(this.#measures.commit, (performance.now() - from) / 1000);
+    observe(this.#measures.commitSize, turn.persists.length);
   }
 
   /** What may be done again is; all else ends the process. */

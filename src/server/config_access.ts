@@ -3,7 +3,7 @@
  * config_access_rules.ts; what the rules mean is the business of src/policy/.
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { QoS } from "../packet/packet.ts";
 import type { AccessRule, CertificateField, Who } from "../policy/access_rule.ts";
 import { CERTIFICATE_FIELDS } from "../policy/access_rule.ts";
@@ -24,7 +24,7 @@ const certificateShape = Object.fromEntries(
 ) as Record<CertificateField, z.ZodOptional<typeof patterns>>;
 
 /** Whom a rule is about; it nests. */
-const who: z.ZodType<Who> = z.strictObject({
+export const who: z.ZodType<Who> = z.strictObject({
   user: patterns.optional().describe(
     "The user name that was proven, with * for any characters; anonymous clients have none.",
   ),
@@ -35,6 +35,9 @@ const who: z.ZodType<Who> = z.strictObject({
   ),
   listener: patterns.optional().describe(
     "The name of the listener that it connects to, with * for any characters.",
+  ),
+  version: patterns.optional().describe(
+    "The version of MQTT that it speaks: 3.1, 3.1.1 or 5.0, with * for any characters.",
   ),
   certificate: z.strictObject(certificateShape).optional().describe(
     "Fields of its certificate, with * for any characters.",
@@ -61,15 +64,22 @@ const rule = z.strictObject({
     "What it is about; subscribe is about receive too. Default: publish, subscribe and receive.",
   ),
   qos: oneOrSeveral(qos).optional().describe(
-    "Only at this QoS, of the PUBLISH or asked for in SUBSCRIBE. Default: any.",
+    "Only at this QoS: of the PUBLISH, from the client or to it, or asked for in SUBSCRIBE. Default: any.",
   ),
-  retain: z.boolean().optional().describe("Only a PUBLISH whose RETAIN flag is so. Default: any."),
+  retain: z.boolean().optional().describe(
+    "Only a PUBLISH, from the client or to it, whose RETAIN flag is so. Default: any.",
+  ),
   topics: oneOrSeveral(z.string().min(1).max(65_535)).optional().describe(
     "Topic Filters, with ${clientid}, ${username}, ${role} or ${cert.cn} in them; or = and a text that " +
       "is compared letter by letter. Default: every topic, those with a $ in front too.",
   ),
 });
 
+export const accessRuleSchema: z.ZodType<AccessRule> = rule;
+
 export const accessSchema: z.ZodType<readonly AccessRule[]> = z.array(rule).max(mostRules);
+
+/** Who may do everything below `$CONTROL`. */
+export const administratorsSchema: z.ZodType<readonly Who[]> = z.array(who).max(1_000);
 
 export const deniedPublishSchema = z.enum(["drop", "disconnect"]);

@@ -4,7 +4,7 @@
  * It must not read files; how users are used is the business of src/authentication/.
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import {
   fewestIterations,
   keyLength,

@@ -4,7 +4,7 @@
  * One source for the ranges in problems and in `dunlin schema`. It must not hold a range itself.
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { limitTable } from "../policy/limit_table.ts";
 import { configFileSchema } from "./config_schema.ts";
 import { type Path, pathText } from "./config_problem.ts";
@@ -143,11 +143,19 @@ function referred(node: SchemaNode): SchemaNode {
 function branchFor(given: SchemaNode, value: unknown): SchemaNode {
   const node = referred(given);
   const type = childOf(value, "type");
+  if (isObject(value)) { // of a text or an object it is the object that has keys
+    const object = node.anyOf?.map(referred).find((one) => one.properties !== undefined);
+    if (object !== undefined) return object;
+  }
   const branch = node.oneOf?.find((one) => one.properties?.["type"]?.const === type);
   if (branch !== undefined) return branch;
   if (node.oneOf === undefined || type === undefined) return node;
   const types = node.oneOf.map((one) => one.properties?.["type"]?.const);
   return { ...node, properties: { type: { type: "string", enum: types } } };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function childOf(value: unknown, part: string | number): unknown {

@@ -7,8 +7,13 @@
 
 import { limitTable } from "../policy/limit_table.ts";
 import type { Limits } from "../policy/limits.ts";
-import { brokenAccess } from "./config_access_rules.ts";
+import { brokenAccess, brokenAdministrators } from "./config_access_rules.ts";
+import { brokenAdmin } from "./config_admin.ts";
+import { brokenDynamicSecurity } from "./config_dynamic_security.ts";
 import { brokenAuthentication, knowsSomebody } from "./config_authentication_rules.ts";
+import { brokenAutoSubscribe } from "./config_auto_subscribe.ts";
+import { brokenLimitsFor, idleLimits } from "./config_limits.ts";
+import { brokenQuic, socketOf } from "./config_quic.ts";
 import { brokenRanges } from "./config_ranges.ts";
 import { brokenTls, defaultTlsPort } from "./config_tls.ts";
 import { defaultAddress, defaultPort, defaultWebSocketPort } from "./config_schema.ts";
@@ -64,14 +69,44 @@ export function brokenRules(value: unknown, isWrong: (path: string) => boolean):
     ...brokenExpiry(file, limit("maximumSessionExpiryInterval")),
     ...brokenAuthentication(file, isWrong),
     ...brokenAccess(file["access"], isWrong),
-    ...listeners.flatMap((_, index) =>
-      brokenListener(listeners, index, isWrong, file["authentication"])
+    ...brokenAutoSubscribe(
+      file["autoSubscribe"],
+      isWrong,
+      limit,
+      knowsSomebody(file["authentication"]) || file["dynamicSecurity"] !== undefined,
     ),
+    ...brokenLimitsFor(file["limitsFor"], isWrong, limit),
+    ...idleLimits(sectionsOfLimits(file, listeners)),
+    ...brokenAdmin(file["admin"], listeners, samePlace),
+    ...brokenDynamicSecurity(file),
+    ...brokenAdministrators(file["administrators"], isWrong),
+    ...listeners.flatMap((_, index) =>
+      brokenListener(
+        listeners,
+        index,
+        isWrong,
+        file["authentication"],
+        file["dynamicSecurity"] !== undefined,
+      )
+    ),
+    ...brokenQuic(file, listeners, isWrong),
     ...listeners.flatMap((listener, index) => brokenRanges(listener, index, isWrong)),
     ...listeners.flatMap((listener, index) => brokenTls(listener, index, isWrong)),
     ...listeners.flatMap((listener, index) =>
       tooManyConnections(listener, index, limit("maximumConnections"))
     ),
+  ];
+}
+
+function sectionsOfLimits(
+  file: Fields,
+  listeners: readonly Fields[],
+): readonly (readonly [path: string, limits: Fields])[] {
+  const entries = Array.isArray(file["limitsFor"]) ? file["limitsFor"].map(fieldsOf) : [];
+  return [
+    ["limits", fieldsOf(file["limits"])],
+    ...listeners.map(({ limits }, at) => [`listeners[${at}].limits`, fieldsOf(limits)] as const),
+    ...entries.map(({ limits }, at) => [`limitsFor[${at}].limits`, fieldsOf(limits)] as const),
   ];
 }
 
@@ -107,6 +142,7 @@ function brokenListener(
   index: number,
   isWrong: (path: string) => boolean,
   authentication: unknown,
+  dynamicSecurity: boolean,
 ): Breach[] {
   const breaches: Breach[] = [];
   const here = `listeners[${index}]`;
@@ -139,7 +175,8 @@ function brokenListener(
     (proxied || !isLoopback(address)) &&
     listener["allowAnonymous"] === undefined &&
     listener["use"] === undefined && fieldsOf(listener["tls"])["use"] === undefined &&
-    !knowsSomebody(listener["authentication"] ?? authentication) && !isWrong(`${here}.address`)
+    !dynamicSecurity && !knowsSomebody(listener["authentication"] ?? authentication) &&
+    !isWrong(`${here}.address`)
   ) {
     breaches.push({
       path: `${here}.allowAnonymous`,
@@ -170,6 +207,7 @@ function tooManyConnections(
 }
 
 function samePlace(left: Fields, right: Fields): boolean {
+  if (socketOf(left["type"]) !== socketOf(right["type"])) return false;
   if (left["type"] === "unix" || right["type"] === "unix") {
     return left["type"] === right["type"] && typeof left["path"] === "string" &&
       left["path"] === right["path"];
@@ -188,7 +226,7 @@ function addressOf(listener: Fields): string | undefined {
 function portOf(listener: Fields): unknown {
   const { port, type } = listener;
   if (port !== undefined) return port;
-  if (type === "tls") return defaultTlsPort;
+  if (type === "tls" || type === "quic") return defaultTlsPort;
   return type === "websocket" ? defaultWebSocketPort : defaultPort;
 }
 

@@ -5,14 +5,19 @@
  * schema. It must not read files or the environment; rules between keys are in config_rules.ts.
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { limitNames, limitTable } from "../policy/limit_table.ts";
 import type { ListenerLimit } from "./listener_limits.ts";
 import { listenerLimitNames } from "./listener_limits.ts";
 import type { Limits } from "../policy/limits.ts";
-import { accessSchema, deniedPublishSchema } from "./config_access.ts";
+import { accessSchema, administratorsSchema, deniedPublishSchema } from "./config_access.ts";
+import { adminSchema, completeAdmin } from "./config_admin.ts";
+import { dynamicSecuritySchema } from "./config_dynamic_security.ts";
 import { authenticationSchema } from "./config_authentication.ts";
-import { defaultTlsPort, tlsShape } from "./config_tls.ts";
+import { autoSubscribeSchema } from "./config_auto_subscribe.ts";
+import { limitsForSchema } from "./config_limits.ts";
+import { unstableSchema } from "./config_quic.ts";
+import { defaultTlsPort, pairShape, tlsShape } from "./config_tls.ts";
 import { behindProxies, isLoopback } from "./loopback.ts";
 
 /** What a listener of type tcp listens on when its keys are absent; 1883 is the port of MQTT. */
@@ -60,13 +65,15 @@ const proxyProtocol = z.strictObject({
   "Every connection begins with a PROXY header, version 1 or 2, that says whose it is. Default: none.",
 );
 
-const tcpListener = z.strictObject({
-  type: z.literal("tcp").describe("MQTT over TCP."),
-  address: z.string().min(1).max(255).default(defaultAddress).describe(
-    "The IP address or host name to listen on; 0.0.0.0 and :: are all addresses.",
-  ),
-  port: z.int().min(0).max(65_535).default(defaultPort).describe("The port; 0 takes any free one."),
-  proxyProtocol,
+const address = z.string().min(1).max(255).default(defaultAddress).describe(
+  "The IP address or host name to listen on; 0.0.0.0 and :: are all addresses.",
+);
+
+const portOf = (initial: number, kind = "port") =>
+  z.int().min(0).max(65_535).default(initial).describe(`The ${kind}; 0 takes any free one.`);
+
+/** What listeners of every type may say. */
+const listenerShape = {
   allowAnonymous,
   authentication,
   name: listenerName,
@@ -74,35 +81,29 @@ const tcpListener = z.strictObject({
   versions,
   mountPoint,
   limits: listenerLimits,
+};
+
+const tcpListener = z.strictObject({
+  type: z.literal("tcp").describe("MQTT over TCP."),
+  address,
+  port: portOf(defaultPort),
+  proxyProtocol,
+  ...listenerShape,
 });
 
 const tlsListener = z.strictObject({
   type: z.literal("tls").describe("MQTT over TLS 1.2 or 1.3."),
-  address: z.string().min(1).max(255).default(defaultAddress).describe(
-    "The IP address or host name to listen on; 0.0.0.0 and :: are all addresses.",
-  ),
-  port: z.int().min(0).max(65_535).default(defaultTlsPort).describe(
-    "The port; 0 takes any free one.",
-  ),
+  address,
+  port: portOf(defaultTlsPort),
   ...tlsShape,
   proxyProtocol,
-  allowAnonymous,
-  authentication,
-  name: listenerName,
-  maximumConnections: listenerConnections,
-  versions,
-  mountPoint,
-  limits: listenerLimits,
+  ...listenerShape,
 });
 
 const webSocketListener = z.strictObject({
   type: z.literal("websocket").describe("MQTT over WebSocket."),
-  address: z.string().min(1).max(255).default(defaultAddress).describe(
-    "The IP address or host name to listen on; 0.0.0.0 and :: are all addresses.",
-  ),
-  port: z.int().min(0).max(65_535).default(defaultWebSocketPort).describe(
-    "The port; 0 takes any free one.",
-  ),
+  address,
+  port: portOf(defaultWebSocketPort),
   path: z.string().max(1_024).regex(/^\/[!-"$->@-~]*$/).default("/mqtt").meta({
     description: "The path of the URL that clients connect to.",
     examples: ["/mqtt"],
@@ -118,13 +119,17 @@ const webSocketListener = z.strictObject({
     "Addresses of proxies whose X-Forwarded-For says whose connection it is. Default: none.",
   ),
   proxyProtocol,
-  allowAnonymous,
-  authentication,
-  name: listenerName,
-  maximumConnections: listenerConnections,
-  versions,
-  mountPoint,
-  limits: listenerLimits,
+  ...listenerShape,
+});
+
+const quicListener = z.strictObject({
+  type: z.literal("quic").describe(
+    'MQTT over QUIC, one bidirectional stream a client; "unstable": ["quic"] has to be there too.',
+  ),
+  address,
+  port: portOf(defaultTlsPort, "UDP port"),
+  ...pairShape,
+  ...listenerShape,
 });
 
 const unixListener = z.strictObject({
@@ -139,13 +144,7 @@ const unixListener = z.strictObject({
     "Whether every connection begins with a PROXY header, version 1 or 2, that says whose it is. " +
       "Default: false.",
   ),
-  allowAnonymous,
-  authentication,
-  name: listenerName,
-  maximumConnections: listenerConnections,
-  versions,
-  mountPoint,
-  limits: listenerLimits,
+  ...listenerShape,
 });
 
 const limitsShape = Object.fromEntries(limitNames.map((name) => {
@@ -157,11 +156,18 @@ const limitsShape = Object.fromEntries(limitNames.map((name) => {
 export const configFileSchema = z.strictObject({
   $schema: z.string().optional().describe("The JSON Schema of this file, for editors."),
   listeners: z.array(
-    z.discriminatedUnion("type", [tcpListener, tlsListener, webSocketListener, unixListener]),
+    z.discriminatedUnion("type", [
+      tcpListener,
+      tlsListener,
+      webSocketListener,
+      unixListener,
+      quicListener,
+    ]),
   )
     .min(1).max(64)
     .default([{ type: "tcp", address: defaultAddress, port: defaultPort }])
     .describe("Where clients connect. Default: TCP on 127.0.0.1, port 1883."),
+  unstable: unstableSchema,
   data: z.string().min(1).max(4_096).default("./dunlin-data").describe(
     "The directory of what the broker keeps; relative to the directory that it is started in.",
   ),
@@ -181,6 +187,18 @@ export const configFileSchema = z.strictObject({
     "Who may do what to which topics: the first rule that matches decides; where there are rules and " +
       "none matches, it is denied. Default: no rules, everything is permitted.",
   ),
+  administrators: administratorsSchema.default([]).describe(
+    "Who may manage the broker, which is everything below $CONTROL. Anybody else may do there what a " +
+      "rule of access allows that names $CONTROL. Default: nobody.",
+  ),
+  dynamicSecurity: dynamicSecuritySchema.optional().describe(
+    "That clients, groups and roles are managed over MQTT, below $CONTROL/dynamic-security/v1, as with " +
+      "Mosquitto's plugin. Default: they are not.",
+  ),
+  autoSubscribe: autoSubscribeSchema.default([]).describe(
+    "What the broker subscribes clients to when they connect, and sessions that are there before their " +
+      "clients. Default: nothing.",
+  ),
   deniedPublish: deniedPublishSchema.default("drop").describe(
     "What is done with a 3.x client that publishes what it may not, since it cannot be told: the " +
       "message is dropped and acknowledged, or the client is disconnected.",
@@ -198,6 +216,13 @@ export const configFileSchema = z.strictObject({
   ),
   sysInterval: z.int().min(0).max(86_400).default(10).describe(
     "In seconds: how often what has changed is published below $SYS/broker; 0: never.",
+  ),
+  clientEvents: z.boolean().default(false).describe(
+    "Whether it is published below $SYS/broker/clients/{client id} that a client has connected, " +
+      "disconnected, subscribed or unsubscribed.",
+  ),
+  admin: adminSchema.optional().describe(
+    "Where health, metrics and commands of management are answered over HTTP. Default: nowhere.",
   ),
   validatePayloadFormat: z.boolean().default(false).describe(
     "Whether a payload said to be UTF-8 is checked to be so (Payload format invalid, 0x99).",
@@ -222,7 +247,15 @@ export const configFileSchema = z.strictObject({
       "Lines for people, or one JSON object a line.",
     ),
   }).prefault({}).describe("The log, written to standard error."),
+  watchConfig: z.boolean().default(true).describe(
+    "Whether the configuration is reloaded by itself when its file, or a file that it takes a value " +
+      "from, has changed.",
+  ),
   limits: z.strictObject(limitsShape).prefault({}).describe("Every limit of the broker."),
+  limitsFor: limitsForSchema.default([]).describe(
+    "Limits that are others for some clients: the first entry that is about a client holds for it, from " +
+      "CONNECT on. Default: none.",
+  ),
 }).describe("The configuration of dunlin, an MQTT broker. Comments and trailing commas may stand.");
 
 type FileValue = z.output<typeof configFileSchema>;
@@ -236,7 +269,7 @@ export type ListenerConfig = Config["listeners"][number];
 /** The effective configuration: nothing is absent. */
 export interface Config extends z.output<typeof configSchema> {}
 
-function complete({ $schema: _, ...file }: FileValue) {
+function complete({ $schema: _, admin, ...file }: FileValue) {
   const { maximumSessionExpiryInterval, maximumConnections } = file.limits;
   const listeners = file.listeners.map((listener) => ({
     ...listener,
@@ -250,6 +283,7 @@ function complete({ $schema: _, ...file }: FileValue) {
     ...file,
     listeners,
     limits,
+    ...(admin === undefined ? {} : { admin: completeAdmin(admin) }),
     persistentSessionExpiryInterval: file.persistentSessionExpiryInterval ??
       maximumSessionExpiryInterval,
   };
@@ -258,5 +292,6 @@ function complete({ $schema: _, ...file }: FileValue) {
 function listenerAddress(listener: FileValue["listeners"][number]): string {
   if (listener.type === "unix") return listener.path;
   const { address, port } = listener;
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+  const place = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+  return listener.type === "quic" ? `${place}/udp` : place; // TCP may have the same port
 }

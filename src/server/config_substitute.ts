@@ -5,7 +5,6 @@
  * are left alone, and so are the places that are filled with what is known of a client. It must not touch the environment or the disk itself: both are arguments.
  */
 
-import { dirname, isAbsolute, join } from "node:path";
 import { placeholders } from "../authentication/template.ts";
 import { isPlaceholder, PLACEHOLDERS } from "../policy/topic_pattern.ts";
 import { type Path, pathText } from "./config_problem.ts";
@@ -40,6 +39,9 @@ export interface SubstitutionFailure {
 /** What stands for something of a client, whatever the environment has by that name. */
 const later: ReadonlySet<string> = new Set(placeholders);
 
+/** Where every `${…}` stands for something of a client, as a rule gives names to parts of it. */
+const OF_THE_CLIENT = /^autoSubscribe\[\d+\]\.filters\[\d+\](?:\.filter)?$/;
+
 /** Most characters taken from one file: a path or a secret, not data. */
 const maximumFileLength = 65_536;
 
@@ -56,7 +58,6 @@ export function substitute(
 ): Substituted {
   const from = new Map<string, SubstitutedFrom>();
   const failures: SubstitutionFailure[] = [];
-  const directory = configFile === undefined ? "." : dirname(configFile);
   return { value: walk(value, []), from, failures };
 
   function walk(node: unknown, path: Path): unknown {
@@ -69,6 +70,7 @@ export function substitute(
   }
 
   function replaceAll(text: string, path: string): string {
+    if (OF_THE_CLIENT.test(path)) return text;
     return text.replace(/\$\$\{|\$\{([^}]*)(\}?)/g, (whole, inner?: string, end?) => {
       if (inner === undefined) return "${";
       if (end === "}" && later.has(inner)) return whole;
@@ -99,6 +101,9 @@ export function substitute(
   }
 
   function fileText(name: string): string | { found?: string; expected: string } {
+    // Loaded here, as hardly any configuration names such a file.
+    const { dirname, isAbsolute, join } = process.getBuiltinModule("node:path");
+    const directory = configFile === undefined ? "." : dirname(configFile);
     const path = isAbsolute(name) ? name : join(directory, name);
     try {
       const text = outside.readFile(path);

@@ -5,7 +5,7 @@
  * It must not keep what it reads: a listener reads its files itself, and again when they change.
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { TlsFiles, TlsProblem } from "../transport/tls_material.ts";
 import { readMaterial } from "../transport/tls_material.ts";
 import type { Config, ListenerConfig } from "./config.ts";
@@ -18,7 +18,7 @@ import type { Outside } from "./config_substitute.ts";
 export const defaultTlsPort = 8883;
 
 const path = z.string().min(1).max(4_096);
-const pair = {
+export const pairShape = {
   certificate: path.describe(
     "The file of the certificate and the chain behind it, in PEM; relative to the directory that " +
       "the broker is started in.",
@@ -28,8 +28,8 @@ const pair = {
 
 /** The keys, which stand in a listener of type tls, and in `tls` of others. */
 export const tlsShape = {
-  ...pair,
-  sni: z.array(z.strictObject(pair)).max(256).default([]).describe(
+  ...pairShape,
+  sni: z.array(z.strictObject(pairShape)).max(256).default([]).describe(
     "More certificates: the one is served that is for the server name which a client asks for.",
   ),
   ca: path.optional().describe(
@@ -51,9 +51,17 @@ const tlsSchema = z.strictObject(tlsShape);
 /** How a listener speaks TLS. */
 export type TlsConfig = z.output<typeof tlsSchema>;
 
-/** How this one does; undefined where it does not. */
+/** How this one does; undefined where it does not. QUIC, which is TLS 1.3, knows one certificate only. */
 export function tlsOf(listener: ListenerConfig): TlsConfig | undefined {
   if (listener.type === "tls") return listener;
+  if (listener.type === "quic") {
+    return {
+      certificate: listener.certificate,
+      key: listener.key,
+      sni: [],
+      requestCert: "required",
+    };
+  }
   return listener.type === "websocket" ? listener.tls : undefined;
 }
 
@@ -95,7 +103,7 @@ export function readTls(
   return listeners.flatMap((listener, index) => {
     const tls = tlsOf(listener);
     if (tls === undefined) return [];
-    const at: Path = listener.type === "tls" ? ["listeners", index] : ["listeners", index, "tls"];
+    const at: Path = ["listeners", index, ...(listener.type === "websocket" ? ["tls"] : [])];
     const { problems } = readMaterial(tlsFilesOf(tls), readFile, Date.now());
     return problems.map(({ key, found, expected, severity }) => {
       const path = `${pathText(at)}.${key}`;

@@ -3,7 +3,7 @@
  * server. Shapes and words; rules between keys are in config_authentication_rules.ts.
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { publicAlgorithms, secretAlgorithms } from "../authentication/jwt_keys.ts";
 
 const path = z.string().min(1).max(4_096);
@@ -66,6 +66,9 @@ export const jwtSchema = z.strictObject({
   userClaim: name.default("sub").describe("The claim that is the user name, or a path with dots."),
   rolesClaim: name.default("roles").describe(
     "The claim with the roles, or a path with dots: a list, or text with blanks between them.",
+  ),
+  accessClaim: name.default("acl").describe(
+    "The claim, or a path with dots, with rules of access for this client alone, as in `access`.",
   ),
   clientIdClaim: name.optional().describe(
     "A claim that has to be the client identifier. Default: it may be any.",

@@ -9,8 +9,9 @@ const FIRST_STEP = 128;
 
 export class DescriptorRoom {
   readonly #path: string;
-  readonly #reserve: number;
-  readonly #onFewer: (connections: number) => void;
+  #reserve: number;
+  readonly #onFewer: (connections: number, wanted: number) => void;
+  #wanted: number;
   /** As many as are asked for, or as were found to be the most. */
   #most: number;
   /** So many are known to find a descriptor. */
@@ -28,13 +29,21 @@ export class DescriptorRoom {
     path: string,
     wanted: number,
     reserve: number,
-    onFewer: (connections: number) => void,
+    onFewer: (connections: number, wanted: number) => void,
   ) {
     this.#path = path;
-    this.#most = wanted;
+    this.#most = this.#wanted = wanted;
     this.#reserve = reserve;
     this.#onFewer = onFewer;
     this.has(0);
+  }
+
+  /** Other numbers; how many descriptors there are is found out anew. */
+  change(wanted: number, reserve: number): void {
+    if (wanted === this.#wanted && reserve === this.#reserve) return;
+    this.#most = this.#wanted = wanted;
+    this.#reserve = reserve;
+    this.#proven = 0;
   }
 
   /** Connections at most, as far as is known. */
@@ -49,7 +58,7 @@ export class DescriptorRoom {
     const step = Math.min(Math.max(FIRST_STEP, open), this.#most - open);
     const found = availableDescriptors(this.#path, step + this.#reserve) - this.#reserve;
     const most = found < step ? Math.max(1, open + found) : this.#most;
-    if (most < this.#most) this.#onFewer(this.#most = most);
+    if (most < this.#most) this.#onFewer(this.#most = most, this.#wanted);
     this.#proven = open + found;
     return open < this.#most;
   }

@@ -1,14 +1,15 @@
 /**
  * Which links are let in at all, before TLS and before a byte of them is read: not those of banned
- * addresses, and of one address not more in a second than is reasonable. A mutable island, one for each
- * broker.
+ * addresses, and of one address not more in a second, nor more at once, than is reasonable. A mutable
+ * island, one for each broker.
  */
 
 import { contains, parseCidr } from "../policy/cidr.ts";
 import type { Bans } from "../policy/bans.ts";
-import type { Instant } from "../policy/identity.ts";
+import type { ConnectionId, Instant } from "../policy/identity.ts";
 import type { Limits } from "../policy/limits.ts";
 import { placeOf } from "../policy/peer_host.ts";
+import type { TurnAwayReason } from "../session/reason_words.ts";
 import { refusals } from "./accept.ts";
 import type { ListenerConfig } from "./config.ts";
 import type { Log } from "./log.ts";
@@ -21,27 +22,38 @@ interface Bucket {
 }
 
 /** Why a link is not let in. */
-export type Turned = "banned" | "connectRate";
+export type Turned = TurnAwayReason & ("banned" | "connectRate" | "connectionsPerAddress");
+
+export type GateLimits = Pick<
+  Limits,
+  "connectRate" | "connectBurst" | "rememberedAddresses" | "connectionsPerAddress"
+>;
 
 export class Gate {
   readonly #bans: Bans;
-  readonly #rate: number;
-  readonly #burst: number;
-  readonly #most: number;
+  #rate = 0;
+  #burst = 0;
+  #most = 0;
+  #atOnce = 0;
   readonly #now: () => Instant;
   /** The one that came last stands last. */
   readonly #buckets = new Map<string, Bucket>();
+  /** Links that are open. */
+  readonly #open = new Map<string, number>();
 
-  constructor(
-    bans: Bans,
-    limits: Pick<Limits, "connectRate" | "connectBurst" | "rememberedAddresses">,
-    now: () => Instant,
-  ) {
+  constructor(bans: Bans, limits: GateLimits, now: () => Instant) {
     this.#bans = bans;
-    this.#rate = limits.connectRate;
-    this.#burst = limits.connectBurst;
-    this.#most = limits.rememberedAddresses;
     this.#now = now;
+    this.change(limits);
+  }
+
+  /** Other limits, which hold from now on; what addresses have used up is remembered. */
+  change(limits: GateLimits): void {
+    const { connectRate, connectBurst, rememberedAddresses, connectionsPerAddress } = limits;
+    this.#rate = connectRate;
+    this.#burst = connectBurst;
+    this.#most = rememberedAddresses;
+    this.#atOnce = connectionsPerAddress;
   }
 
   /** Counts a link from that address, and says why it may not come in; undefined where it may. */
@@ -50,7 +62,23 @@ export class Gate {
     if (place === undefined) return undefined; // a Unix socket: whoever may open it
     const now = this.#now();
     if (this.#bans.find("address", place, now) !== undefined) return "banned";
-    return this.#rate === 0 || this.#take(place, now) ? undefined : "connectRate";
+    if (this.#rate > 0 && !this.#take(place, now)) return "connectRate";
+    const full = this.#atOnce > 0 && (this.#open.get(place) ?? 0) >= this.#atOnce;
+    return full ? "connectionsPerAddress" : undefined;
+  }
+
+  /** Counts a link of that address as open while it is served, which begins at once. */
+  async hold(address: string, serve: () => Promise<void>): Promise<void> {
+    const place = placeOf(address);
+    if (place === undefined) return await serve();
+    this.#open.set(place, (this.#open.get(place) ?? 0) + 1);
+    try {
+      await serve();
+    } finally {
+      const left = this.#open.get(place)! - 1;
+      if (left > 0) this.#open.set(place, left);
+      else this.#open.delete(place);
+    }
   }
 
   /** A token bucket for each address: `connectBurst` at once, `connectRate` a second. */
@@ -68,11 +96,9 @@ export class Gate {
   }
 
   #newBucket(now: Instant): Bucket {
-    if (this.#buckets.size >= this.#most) {
-      for (const oldest of this.#buckets.keys()) {
-        this.#buckets.delete(oldest);
-        break;
-      }
+    for (const oldest of this.#buckets.keys()) {
+      if (this.#buckets.size < this.#most) break;
+      this.#buckets.delete(oldest);
     }
     return { tokens: this.#burst, at: now };
   }
@@ -86,32 +112,58 @@ export function gateOf(
   gate: Gate,
   config: ListenerConfig,
 ): (address: string) => Turned | undefined {
-  if (hasProxyHeader(config)) return () => undefined;
-  const proxies = trustedProxies(config).map(parseCidr);
-  return (address) => {
-    const isProxy = proxies.some((range) => typeof range !== "string" && contains(range, address));
-    return isProxy ? undefined : gate.admit(address);
-  };
+  const isProxy = proxyOf(config);
+  return (address) => isProxy(address) ? undefined : gate.admit(address);
 }
 
-/** Serves what comes through proxies only where the gate lets in whose it is. */
-export function behindProxies(
+/**
+ * Serves links counted for the address that they are of: from the start where that is known, and what comes
+ * through a proxy, if the gate lets it in, as soon as the proxy has said whose it is.
+ *
+ * @param opened what links go through before they are served
+ */
+export function throughGate(
   gate: Gate,
   config: ListenerConfig,
   log: Log,
   serve: Serve,
+  opened: (serve: Serve) => Serve,
+  counted: (why: TurnAwayReason) => void,
 ): Serve {
-  if (!hasProxyHeader(config) && trustedProxies(config).length === 0) return serve;
-  const refuse = refusals(log, config.name);
-  return async (link, id, peer) => {
+  const isProxy = proxyOf(config);
+  const refuse = refusals(log, config.name, counted);
+  const byProxy = new Set<ConnectionId>();
+  const open = opened(async (link, id, peer) => {
+    if (!byProxy.delete(id)) return await serve(link, id, peer);
     const turned = gate.admit(peer.address);
-    if (turned === undefined) return await serve(link, id, peer);
+    if (turned === undefined) return await gate.hold(peer.address, () => serve(link, id, peer));
     link.close();
     refuse(peer.address, turned);
+  });
+  return async (link, id, peer) => {
+    if (!isProxy(link.address)) return await gate.hold(link.address, () => open(link, id, peer));
+    byProxy.add(id);
+    try {
+      await open(link, id, peer);
+    } finally {
+      byProxy.delete(id);
+    }
   };
 }
 
-function hasProxyHeader({ proxyProtocol }: ListenerConfig): boolean {
+/** Whether what comes from there is somebody else's. */
+function proxyOf(config: ListenerConfig): (address: string) => boolean {
+  if (hasProxyHeader(config)) return () => true;
+  const proxies = trustedProxies(config).map(parseCidr);
+  if (proxies.length === 0) return () => false;
+  return (address) =>
+    proxies.some((range) => typeof range !== "string" && contains(range, address));
+}
+
+/** Whether its links begin with the header of a proxy, PROXY protocol. */
+export function hasProxyHeader(config: ListenerConfig): boolean {
+  if (config.type === "quic") return false;
+  const { proxyProtocol } = config;
   return proxyProtocol !== undefined && proxyProtocol !== false;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Limits that a listener may have of its own: those that bound one connection and nothing that connections
- * share.
+ * Limits that a listener may have of its own: those that bound one connection, and the rates that its
+ * connections share; nothing that connections of several listeners share.
  */
 
 import type { Limits } from "../policy/limits.ts";
@@ -23,6 +23,16 @@ export const listenerLimitNames = [
   "subscriptionsPerSession",
   "filtersPerSubscribe",
   "topicLevels",
+  "topicLength",
+  "messageRate",
+  "messageBurst",
+  "byteRate",
+  "byteBurst",
+  "rateGrace",
+  "listenerMessageRate",
+  "listenerMessageBurst",
+  "listenerByteRate",
+  "listenerByteBurst",
 ] as const satisfies readonly (keyof Limits)[];
 
 export type ListenerLimit = (typeof listenerLimitNames)[number];

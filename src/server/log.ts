@@ -67,6 +67,17 @@ export function configureLog(options: LogOptions): void {
   });
 }
 
+/** The level of the least severe lines that are written, until the log is configured again. */
+export function setLogLevel(level: LogLevel): void {
+  threshold = ranks[level];
+}
+
+/** The least severe lines that are written; `error` where none are. */
+export function logLevel(): LogLevel {
+  const levels: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+  return levels[threshold] ?? "error";
+}
+
 /** The log of a category such as `listener` or `session`. It may be taken before `configureLog`. */
 export function getLog(category: string): Log {
   const logger = getLogger(["dunlin", category]);

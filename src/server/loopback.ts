@@ -12,7 +12,11 @@ export function isLoopback(address: string): boolean {
 
 /** True for a listener that proxies may hand connections on to: who is behind them may be anywhere. */
 export function behindProxies(
-  listener: { readonly proxyProtocol?: unknown; readonly trustedProxies?: unknown },
+  listener: {
+    readonly type?: unknown;
+    readonly proxyProtocol?: unknown;
+    readonly trustedProxies?: unknown;
+  },
 ): boolean {
   const { proxyProtocol, trustedProxies } = listener;
   return proxyProtocol !== undefined && proxyProtocol !== false ||

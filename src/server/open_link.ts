@@ -6,6 +6,7 @@
 import type { ConnectionId, Peer } from "../policy/identity.ts";
 import type { Link, Listener } from "../transport/transport.ts";
 import { Refused } from "../transport/transport.ts";
+import type { TurnAwayReason } from "../session/reason_words.ts";
 import type { Log } from "./log.ts";
 
 /** Serves a link to its end. */
@@ -17,11 +18,12 @@ export interface Opening {
   /** The links that are being opened: closing them ends that. */
   readonly underWay: Set<Link>;
   readonly log: Log;
+  readonly counted?: (why: TurnAwayReason) => void;
 }
 
 /** Serves the links of a listener once they are open; as it is for a listener that has no such steps. */
 export function whenOpen(listener: Listener, serve: Serve, opening: Opening): Serve {
-  const { timeout, underWay, log } = opening;
+  const { timeout, underWay, log, counted } = opening;
   const { open } = listener;
   if (open === undefined) return serve;
   return async (link, id, peer) => {
@@ -36,12 +38,14 @@ export function whenOpen(listener: Listener, serve: Serve, opening: Opening): Se
       opened = await open(link);
     } catch (error) {
       link.close();
-      const reason = late
+      const detail = late
         ? `nothing to serve after ${timeout} s (handshakeTimeout)`
         : String(error);
       // A health check of a proxy opens a link and closes it again: that is no news.
       const level = late || error instanceof Refused ? "info" : "debug";
-      log[level]("link refused", { listener: peer.listener, address: peer.address, reason });
+      const { listener, address } = peer;
+      log[level]("link refused", { listener, address, reason: "openingFailed", detail });
+      counted?.("openingFailed");
       return;
     } finally {
       clearTimeout(timer);

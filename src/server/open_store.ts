@@ -3,11 +3,9 @@
  */
 
 import type { Fact } from "../session/fact.ts";
-import { DenoKvStore } from "../store/deno_kv_store.ts";
 import { MemoryStore } from "../store/memory_store.ts";
 import type { Store } from "../store/store.ts";
 import { troubleOf } from "../store/store_error.ts";
-import { carryOver } from "./carry_over.ts";
 import type { Config } from "./config.ts";
 import { holdDataDirectory } from "./data_directory.ts";
 import type { Log } from "./log.ts";
@@ -63,6 +61,8 @@ async function openKvStore(
   const noted = damageMark(file);
   if (noted === undefined) {
     try {
+      // Loaded here, as a broker that keeps nothing has no use for it.
+      const { DenoKvStore } = await import("../store/deno_kv_store.ts");
       return { store: await DenoKvStore.open(path), facts: [] };
     } catch (error) {
       if (troubleOf(error) !== "damaged") throw error;
@@ -86,6 +86,7 @@ async function instead(
     );
   }
   log.error("the store is damaged: what can be read of it is being carried over", { path, reason });
+  const { carryOver } = await import("./carry_over.ts");
   const { store, fact } = await carryOver(file, reason);
   return { store, facts: [fact] };
 }

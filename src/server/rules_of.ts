@@ -3,6 +3,8 @@
  */
 
 import { AccessList } from "../policy/access_list.ts";
+import { compileAutoSubscribe } from "../policy/auto_subscribe.ts";
+import { tiersOf } from "../policy/client_limits.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { Config } from "./config.ts";
 import { limitsOf } from "./listener_limits.ts";
@@ -12,7 +14,10 @@ export function rulesOf(config: Config): Rules {
   const listeners = new Map<string, Rules>();
   const rules: Rules = {
     limits: config.limits,
+    tiers: tiersOf(config.limitsFor),
     access: new AccessList(config.access),
+    administrators: config.administrators,
+    autoSubscribe: compileAutoSubscribe(config.autoSubscribe),
     deniedPublish: config.deniedPublish,
     queuePolicy: config.queuePolicy,
     queueQos0: config.queueQos0,

@@ -7,15 +7,23 @@ import type { Authenticator } from "../authentication/authenticator.ts";
 import { Exchanges } from "../authentication/exchanges.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Event } from "../broker/event.ts";
-import { acknowledgementWord } from "../packet/acknowledgement.ts";
+import { acknowledgementWord, plainWord } from "../packet/acknowledgement.ts";
 import { encode } from "../packet/encode.ts";
 import { frameLength } from "../packet/fixed_header.ts";
+import type { FrameSplitter } from "../packet/frame_splitter.ts";
+import { payloadSize } from "../packet/payload_size.ts";
 import { writePublish } from "../packet/publish_frame.ts";
 import type { PublishRun } from "../packet/publish_run.ts";
 import type { ProtocolVersion } from "../packet/packet.ts";
 import type { ConnectionId, Instant } from "../policy/identity.ts";
+import { observe } from "../service/histogram.ts";
+import type { Measures } from "../service/measures.ts";
+import { newMeasures, SAMPLED } from "../service/measures.ts";
+import type { Flow } from "../service/traffic.ts";
+import { allPackets } from "../service/traffic.ts";
 import type { Effect } from "../session/effect.ts";
 import type { Fact } from "../session/fact.ts";
+import type { Request } from "../session/request.ts";
 import type { Store } from "../store/store.ts";
 import type { Outbox } from "../transport/outbox.ts";
 import { Committer } from "./committer.ts";
@@ -27,9 +35,13 @@ const TURN_BYTES = 1 << 16;
 /** A link as the runtime has it. */
 export interface Wire {
   readonly outbox: Outbox;
+  /** What cuts its bytes into packets. */
+  readonly splitter: FrameSplitter;
   /** What packets to it are encoded for; undefined until CONNECT settles it. */
   version: ProtocolVersion | undefined;
   paused: boolean;
+  /** Its packets are fed one by one, never as a run. */
+  singly: boolean;
   /** Has something to be flushed at the end of the turn. */
   touched: boolean;
   /** Closed by the broker: it is not read any more. */
@@ -43,20 +55,37 @@ export interface RuntimeOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly authenticator: Authenticator;
+  /** Who takes requests to the broker's services; absent where there are none. */
+  readonly services?: Requests | undefined;
   /** Every fact, in order: log and statistics are folds over them. */
   readonly observe: (fact: Fact) => void;
   /** QoS 0 frames that an outbox did not take. */
-  readonly outboxDropped: (frames: number) => void;
+  readonly outboxDropped: (frames: number, connection: ConnectionId) => void;
+  /** Where what is measured goes; its own by default. */
+  readonly measures?: Measures;
   /** An invariant of the broker does not hold: the connection that showed it is closed. */
   readonly broken: (error: unknown, event: Event) => void;
   /** The store cannot tell what it has: nothing may be acknowledged any more. */
   readonly fail: (error: unknown) => void;
 }
 
+/** What answers events: the broker, or what stands in front of it and asks it. */
+export interface Steps {
+  step(event: Event, now: Instant): readonly Effect[];
+}
+
+/** What the broker asks of its services. */
+export interface Requests {
+  take(request: Request): void;
+  /** What the answer with that ticket speaks of is durable. */
+  answered(ticket: number): void;
+}
+
 export class Runtime {
   readonly #options: RuntimeOptions;
   readonly #committer: Committer;
   readonly #exchanges: Exchanges;
+  #steps: Steps;
   readonly #wires = new Map<ConnectionId, Wire>();
   /** Outboxes that are being written out before their links close. */
   readonly #ending = new Set<Outbox>();
@@ -68,16 +97,35 @@ export class Runtime {
   #endsSoon = false;
   /** Read once a turn: all events of one read happen at the same time. */
   #now: Instant | undefined;
+  readonly measures: Measures;
+  readonly #sent: Flow;
+  /** Counts bytes that have left: for every outbox the same function. */
+  readonly wrote = (bytes: number): void => {
+    this.measures.traffic.sent.bytes += bytes;
+  };
+  /** Turns until the next one whose route latency is measured; below 0 it is this one. */
+  #untilSample = SAMPLED;
+  /** When the turn that is measured routed its first message, 0 where it has not. */
+  #routedAt = 0;
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
+    this.#steps = options.broker;
+    this.measures = options.measures ?? newMeasures();
+    this.#sent = this.measures.traffic.sent;
     this.#exchanges = new Exchanges(options.authenticator);
     this.#committer = new Committer(
       options.store,
       (event) => this.feed(event),
       () => this.endTurn(),
       options.fail,
+      this.measures,
     );
+  }
+
+  /** Puts something in front of the broker that sees all events and effects; undefined takes it away. */
+  watch(steps: Steps | undefined): void {
+    this.#steps = steps ?? this.#options.broker;
   }
 
   /** Connections that are open. */
@@ -92,7 +140,20 @@ export class Runtime {
 
   /** Makes a link known, before its first event. */
   attach(id: ConnectionId, wire: Wire): void {
+    this.measures.traffic.links += 1;
     this.#wires.set(id, wire);
+  }
+
+  /**
+   * What waits to be written to all links together: its bytes, and about how many packets that are, by the mean
+   * size of all that were sent. To count them in each outbox would cost a fan-out several percent.
+   */
+  unwritten(): { readonly packets: number; readonly bytes: number } {
+    let bytes = 0;
+    for (const { outbox } of this.#wires.values()) bytes += outbox.buffered;
+    const all = allPackets(this.#sent);
+    const packets = bytes === 0 ? 0 : Math.ceil(bytes * all / (this.#sent.bytes + bytes));
+    return { packets, bytes };
   }
 
   /** Takes an event in and does what it leads to. Whoever feeds ends the turn when it has no more. */
@@ -103,6 +164,7 @@ export class Runtime {
     }
     // What came before is answered before; only a run of publications is answered all at once.
     if (!isPublication(event)) this.#committer.letPass();
+    else if (this.#untilSample < 0) this.#beginSample(event);
     this.#feeding = true;
     this.#one(event);
     for (let i = 0; i < this.#events.length; i++) this.#one(this.#events[i]!);
@@ -141,14 +203,30 @@ export class Runtime {
     }
     // A flush tells of congestion, which may have touched others.
     if (this.#touched.length > 0) return this.endTurn();
+    if (this.#untilSample >= 0) this.#untilSample -= 1;
+    else if (this.#routedAt > 0) this.#endSample();
     this.#now = undefined;
     this.#options.clock.wakeAt(this.#options.broker.nextDeadline());
   }
 
+  #beginSample(event: Event): void {
+    if (this.#routedAt > 0) return;
+    const isMessage = event.type === "run" || event.type === "numbered" ||
+      event.type === "packet" && event.packet.type === "publish";
+    if (!isMessage) return;
+    this.#routedAt = performance.now();
+  }
+
+  #endSample(): void {
+    observe(this.measures.route, (performance.now() - this.#routedAt) / 1000);
+    this.#routedAt = 0;
+    this.#untilSample = SAMPLED;
+  }
+
   #one(event: Event): void {
-    const { broker, clock } = this.#options;
+    const { clock } = this.#options;
     try {
-      const effects = broker.step(event, this.#now ??= clock.now());
+      const effects = this.#steps.step(event, this.#now ??= clock.now());
       for (let i = 0; i < effects.length; i++) this.#perform(effects[i]!);
     } catch (error) {
       this.#options.broken(error, event);
@@ -164,22 +242,32 @@ export class Runtime {
     switch (effect.type) {
       case "deliver": {
         const { to, frame } = effect;
+        let taken = 0;
+        let last: Wire | undefined; // its version is that of all, as the bytes are the same
         for (let i = 0; i < to.length; i++) {
           const wire = this.#wires.get(to[i]!);
           if (wire === undefined) continue;
           if (!wire.touched) this.#touch(wire);
-          if (!wire.outbox.append(frame.bytes)) this.#options.outboxDropped(1);
+          if (wire.outbox.append(frame.bytes)) taken += 1;
+          else this.#options.outboxDropped(1, to[i]!);
+          last = wire;
         }
+        if (taken > 0) this.#countPublish(frame.bytes, last!.version ?? 4, taken);
         return;
       }
       case "deliverRun": {
         const { to, run } = effect;
+        let taken = 0;
         for (let i = 0; i < to.length; i++) {
           const wire = this.#wires.get(to[i]!);
           if (wire === undefined) continue;
           if (!wire.touched) this.#touch(wire);
-          if (!wire.outbox.append(run.bytes)) this.#appendEach(wire.outbox, run);
+          if (wire.outbox.append(run.bytes)) taken += 1;
+          else this.#appendEach(to[i]!, wire, run);
         }
+        const { sent } = this.measures.traffic;
+        sent.packets[run.bytes[0]!]! += taken * run.count;
+        sent.payload[0]! += taken * run.payload;
         return;
       }
       case "deliverAs": {
@@ -187,7 +275,9 @@ export class Runtime {
         if (wire === undefined) return;
         if (!wire.touched) this.#touch(wire);
         const { frame, packetId } = effect;
-        if (!wire.outbox.appendAs(frame.bytes, frame.packetIdAt, packetId)) {
+        if (wire.outbox.appendAs(frame.bytes, frame.packetIdAt, packetId)) {
+          this.#countPublish(frame.bytes, wire.version ?? 4, 1);
+        } else {
           this.#overflow(effect.to, wire);
         }
         return;
@@ -199,6 +289,10 @@ export class Runtime {
         if (!this.#send(effect, wire)) this.#overflow(effect.to, wire);
         return;
       }
+      case "deliverNumbered":
+        return this.#deliverNumbered(effect);
+      case "acknowledge":
+        return this.#acknowledge(effect);
       case "persist":
       case "load":
       case "read":
@@ -208,6 +302,18 @@ export class Runtime {
       case "pause":
       case "resume":
         return this.#setPaused(effect.connection, effect.type === "pause");
+      case "feedSingly": {
+        const wire = this.#wires.get(effect.connection);
+        if (wire !== undefined) wire.singly = effect.singly;
+        return;
+      }
+      case "limitPackets":
+        this.#wires.get(effect.connection)?.splitter.limitPackets(effect.bytes);
+        return;
+      case "request":
+        return this.#options.services?.take(effect.request);
+      case "answered":
+        return this.#options.services?.answered(effect.ticket);
       case "close": {
         const wire = this.#wires.get(effect.connection);
         this.#forget(effect.connection);
@@ -232,26 +338,82 @@ export class Runtime {
   }
 
   /** As many of a run as the outbox has room for. */
-  #appendEach(outbox: Outbox, { bytes }: PublishRun): void {
+  #appendEach(
+    connection: ConnectionId,
+    { outbox, version = 4 }: Wire,
+    { bytes }: PublishRun,
+  ): void {
     for (let at = 0; at < bytes.length;) {
-      const to = at + frameLength(bytes, at, bytes.length);
-      if (!outbox.append(bytes.subarray(at, to))) this.#options.outboxDropped(1);
-      at = to;
+      const frame = bytes.subarray(at, at + frameLength(bytes, at, bytes.length));
+      if (outbox.append(frame)) this.#countPublish(frame, version, 1);
+      else this.#options.outboxDropped(1, connection);
+      at += frame.length;
     }
   }
 
   /** Writes a packet into the outbox; false where it has no room, or for what no packet can carry. */
   #send(effect: Effect & { type: "send" }, { outbox, version = 4 }: Wire): boolean {
     const { to: connection, packet } = effect;
+    const sent = this.#sent;
     const word = acknowledgementWord(packet, version);
-    if (word !== 0) return outbox.appendWord(word);
+    if (word !== 0) {
+      sent.packets[word >>> 24]! += 1;
+      return outbox.appendWord(word);
+    }
     try {
-      if (packet.type === "publish") return writePublish(outbox, packet, version) >= 0;
-      return outbox.append(encode(packet, version));
+      if (packet.type === "publish") {
+        const at = writePublish(outbox, packet, version);
+        if (at < 0) return false;
+        sent.packets[outbox.bytes[at]!]! += 1;
+        sent.payload[packet.qos]! += packet.payload.length;
+        return true;
+      }
+      const bytes = encode(packet, version);
+      sent.packets[bytes[0]!]! += 1;
+      return outbox.append(bytes);
     } catch (error) { // which is no reason for others to miss theirs
       this.#options.broken(error, { type: "packet", connection, packet });
       return false;
     }
+  }
+
+  /** Copies the packets at once and writes the Packet Identifiers into the copy. */
+  #deliverNumbered({ to, run, packetId }: Effect & { type: "deliverNumbered" }): void {
+    const wire = this.#wires.get(to);
+    if (wire === undefined) return;
+    if (!wire.touched) this.#touch(wire);
+    const { bytes, packetIdsAt } = run;
+    const from = wire.outbox.take(bytes.length);
+    if (from < 0) return this.#overflow(to, wire);
+    const into = wire.outbox.bytes;
+    into.set(bytes, from);
+    for (let i = 0; i < packetIdsAt.length; i++) {
+      const at = from + packetIdsAt[i]!;
+      into[at] = packetId + i >>> 8;
+      into[at + 1] = packetId + i;
+    }
+    this.#sent.packets[bytes[0]!]! += packetIdsAt.length;
+    this.#sent.payload[bytes[0]! >> 1 & 3]! += run.payload;
+  }
+
+  /** Writes acknowledgements, four bytes each. */
+  #acknowledge({ to, packet, packetIds }: Effect & { type: "acknowledge" }): void {
+    const wire = this.#wires.get(to);
+    if (wire === undefined) return;
+    if (!wire.touched) this.#touch(wire);
+    for (let i = 0; i < packetIds.length; i++) {
+      const word = plainWord(packet, packetIds[i]!);
+      if (!wire.outbox.appendWord(word)) return this.#overflow(to, wire);
+      this.#sent.packets[word >>> 24]! += 1;
+    }
+  }
+
+  /** Counts a PUBLISH that so many outboxes took. */
+  #countPublish(bytes: Uint8Array, version: ProtocolVersion, copies: number): void {
+    const sent = this.#sent;
+    const first = bytes[0]!;
+    sent.packets[first]! += copies;
+    sent.payload[first >> 1 & 3]! += copies * payloadSize(bytes, version);
   }
 
   #touch(wire: Wire): void {
@@ -300,8 +462,9 @@ export class Runtime {
 
 /** A packet that comes in runs and answers for no state but its own message's. */
 function isPublication(event: Event): boolean {
-  if (event.type === "run") return true;
-  if (event.type !== "packet") return false;
+  if (event.type !== "packet") {
+    return event.type === "run" || event.type === "numbered" || event.type === "acknowledged";
+  }
   switch (event.packet.type) {
     case "publish":
     case "puback":

@@ -2,9 +2,15 @@
  * One link from its first byte to its last: bytes to frames to packets to events. One read is one turn.
  */
 
+import { acknowledgementRun } from "../packet/acknowledgement_run.ts";
 import { decode } from "../packet/decode.ts";
+import { PacketType } from "../packet/fixed_header.ts";
 import { FrameSplitter } from "../packet/frame_splitter.ts";
 import { MalformedPacket } from "../packet/malformed_packet.ts";
+import type { NumberedRun } from "../packet/numbered_run.ts";
+import { numberedRun } from "../packet/numbered_run.ts";
+import type { ProtocolVersion } from "../packet/packet.ts";
+import type { PublishRun } from "../packet/publish_run.ts";
 import { publishRun } from "../packet/publish_run.ts";
 import { Reason } from "../packet/reason_code.ts";
 import type { ConnectionId, Peer } from "../policy/identity.ts";
@@ -14,10 +20,13 @@ import { giveBuffer, takeBuffer } from "../transport/buffer_pool.ts";
 import { Outbox } from "../transport/outbox.ts";
 import type { Link } from "../transport/transport.ts";
 import { Refused } from "../transport/transport.ts";
+import type { FairTurns } from "./fair_turns.ts";
 import type { Runtime, Wire } from "./runtime.ts";
 
 /** Bytes of the first read buffer: an idle connection, which sends PINGREQ, needs no more. */
 const FIRST_READ = 256;
+/** Bytes of a PINGREQ or two acknowledgements: after that nothing large is expected. */
+const LITTLE = 8;
 
 /** Where packets are completed that more than one read brings: it is used again like what is read into. */
 const POOL = { take: takeBuffer, give: giveBuffer };
@@ -28,6 +37,8 @@ export interface Serving {
   readonly limits: Limits;
   readonly outboxLimits: OutboxLimits;
   readonly entropy: () => Uint8Array;
+  /** Has those who read much give way to others; absent, they read on as long as there is something. */
+  readonly turns?: FairTurns;
 }
 
 /** Serves the link until either side ends it. Rejects for a defect of ours only, with the link closed. */
@@ -38,24 +49,34 @@ export async function serveLink(
   peer: Peer,
 ): Promise<void> {
   const { runtime, limits } = serving;
-  const wire = openWire(serving, link, id, peer);
   const splitter = new FrameSplitter(limits.maximumPacketSize, POOL);
+  const wire = openWire(serving, link, id, peer, splitter);
   let buffer = takeBuffer(FIRST_READ);
   try {
     for (;;) {
-      const count = await read(link, buffer);
-      if (count === undefined) return; // a read may be under way still: the buffer is not given back
-      if (typeof count === "string") return refuse(runtime, id, count);
+      let count: number | null;
+      try { // here and not in a function: one frame that waits less is 0.5 KB less for each idle connection
+        count = await link.read(buffer);
+      } catch (error) {
+        // The other side has reset the link, we have closed it, or the transport has found what it refuses.
+        if (error instanceof Refused) refuse(runtime, id, error.reason);
+        return; // a read may be under way still: the buffer is not given back
+      }
       if (count === null) return giveBuffer(buffer);
+      runtime.measures.traffic.received.bytes += count;
       splitter.push(buffer.subarray(0, count));
       for (;;) {
-        const isMqtt = feedFrames(runtime, splitter, id, wire, limits.maximumPacketSize);
+        const isMqtt = feedFrames(runtime, splitter, id, wire) &&
+          (wire.version !== undefined || mayBeConnect(runtime, splitter, id, wire));
+        const stopped = wire.paused; // before the last frame, though the end of the turn may end the pause
         runtime.endTurnSoon(count);
         if (!isMqtt || wire.gone) return giveBuffer(buffer);
-        if (!wire.paused) break;
-        await new Promise<void>((resolve) => wire.onResume = resolve);
+        if (wire.paused) await new Promise<void>((resolve) => wire.onResume = resolve);
+        else if (!stopped) break;
       }
       buffer = nextBuffer(buffer, count, limits.readBuffer);
+      const turn = serving.turns?.spent(count);
+      if (turn !== undefined) await turn;
     }
   } finally {
     runtime.detach(id);
@@ -66,21 +87,6 @@ export async function serveLink(
   }
 }
 
-/**
- * Null at the end; undefined where the other side has reset the link or we have closed it; a text where
- * the transport has found something that it refuses.
- */
-async function read(
-  link: Link,
-  into: Uint8Array<ArrayBuffer>,
-): Promise<number | null | undefined | string> {
-  try {
-    return await link.read(into);
-  } catch (error) {
-    return error instanceof Refused ? error.reason : undefined;
-  }
-}
-
 /** Bytes that are not even what the transport is made of. */
 function refuse(runtime: Runtime, id: ConnectionId, detail: string): void {
   const reason = Reason.malformedPacket;
@@ -88,7 +94,13 @@ function refuse(runtime: Runtime, id: ConnectionId, detail: string): void {
 }
 
 /** Makes the link known to runtime and broker. */
-function openWire({ runtime, outboxLimits, entropy }: Serving, link: Link, id: number, peer: Peer) {
+function openWire(
+  { runtime, outboxLimits, entropy }: Serving,
+  link: Link,
+  id: number,
+  peer: Peer,
+  splitter: FrameSplitter,
+): Wire {
   const outbox = new Outbox(link, outboxLimits, (state) => {
     if (state === "failed") {
       runtime.detach(id);
@@ -98,11 +110,13 @@ function openWire({ runtime, outboxLimits, entropy }: Serving, link: Link, id: n
     }
     // A flush tells of congestion within the turn that it ends; all else comes by itself.
     if (state !== "congested") runtime.endTurn();
-  });
+  }, runtime.wrote);
   const wire: Wire = {
     outbox,
+    splitter,
     version: undefined,
     paused: false,
+    singly: false,
     touched: false,
     gone: false,
     onResume: undefined,
@@ -119,23 +133,40 @@ function feedFrames(
   splitter: FrameSplitter,
   id: ConnectionId,
   wire: Wire,
-  largest: number,
 ): boolean {
+  const { received } = runtime.measures.traffic;
   try {
     while (!wire.paused) {
       if (!splitter.advance()) return true;
-      const { bytes, from, to, end } = splitter;
+      const { bytes, from, to } = splitter;
+      const answers = acknowledgementRun(bytes, from, splitter.end);
+      if (answers !== undefined) {
+        const { length } = answers.packetIds;
+        splitter.passOver(from + length * 4);
+        received.packets[bytes[from]!]! += length;
+        runtime.feed({ type: "acknowledged", connection: id, run: answers });
+        continue;
+      }
       const version = wire.version ?? 4;
       const packet = decode(bytes, version, from, to);
-      if (packet.type === "publish" && packet.qos === 0) {
-        const run = publishRun(bytes, from, to, end, version, largest);
+      if (packet.type === "publish") {
+        const run = packet.qos === 0 && !wire.singly ? runAt(splitter, version) : undefined;
         if (run !== undefined) {
-          splitter.passOver(from + run.bytes.length);
+          received.packets[bytes[from]!]! += run.count;
+          received.payload[0]! += run.payload;
           runtime.feed({ type: "run", connection: id, first: packet, run });
           continue;
         }
-      }
-      if (packet.type === "connect") wire.version ??= packet.protocolVersion;
+        const numbered = packet.qos > 0 && !wire.singly ? numberedAt(splitter, version) : undefined;
+        if (numbered !== undefined) {
+          received.packets[bytes[from]!]! += numbered.packetIds.length;
+          received.payload[packet.qos]! += numbered.payload;
+          runtime.feed({ type: "numbered", connection: id, first: packet, run: numbered });
+          continue;
+        }
+        received.payload[packet.qos]! += packet.payload.length;
+      } else if (packet.type === "connect") wire.version ??= packet.protocolVersion;
+      received.packets[bytes[from]!]! += 1;
       runtime.feed({ type: "packet", connection: id, packet });
     }
     return true;
@@ -153,6 +184,44 @@ function feedFrames(
   }
 }
 
+/** The run that the packet begins which the splitter has come to, passed over; undefined: none. */
+function runAt(splitter: FrameSplitter, version: ProtocolVersion): PublishRun | undefined {
+  const { bytes, from, to, end, maximumPacketSize } = splitter;
+  const run = publishRun(bytes, from, to, end, version, maximumPacketSize);
+  if (run !== undefined) splitter.passOver(from + run.bytes.length);
+  return run;
+}
+
+/** The same for QoS 1 and 2. */
+function numberedAt(splitter: FrameSplitter, version: ProtocolVersion): NumberedRun | undefined {
+  const { bytes, from, to, end, maximumPacketSize } = splitter;
+  const run = numberedRun(bytes, from, to, end, version, maximumPacketSize);
+  if (run !== undefined) splitter.passOver(from + run.bytes.length);
+  return run;
+}
+
+/**
+ * Whether what is there of the first packet may become a CONNECT: whoever speaks something else, and announces
+ * much of it, is not listened to any longer [MQTT-3.1.0-1].
+ */
+function mayBeConnect(
+  runtime: Runtime,
+  splitter: FrameSplitter,
+  id: ConnectionId,
+  wire: Wire,
+): boolean {
+  const { firstByte } = splitter;
+  if (firstByte === undefined || firstByte === CONNECT || wire.gone) return true;
+  const found = `0x${firstByte.toString(16).padStart(2, "0")}`;
+  const detail = `it begins with the byte ${found}, a CONNECT with 0x10`;
+  const reason = Reason.protocolError;
+  runtime.feed({ type: "malformed", connection: id, reason, detail, version: undefined });
+  return false;
+}
+
+/** The first byte of a CONNECT: its packet type, and flags that are all 0. */
+const CONNECT = PacketType.connect << 4;
+
 /** Larger when it was filled, small again when little comes. */
 function nextBuffer(
   buffer: Uint8Array<ArrayBuffer>,
@@ -162,7 +231,7 @@ function nextBuffer(
   if (count === buffer.length && count < maximum) {
     return another(buffer, Math.min(maximum, count * 4));
   }
-  if (buffer.length > FIRST_READ && count <= FIRST_READ / 4) return another(buffer, FIRST_READ);
+  if (buffer.length > FIRST_READ && count <= LITTLE) return another(buffer, FIRST_READ);
   return buffer;
 }
 

@@ -1,39 +1,37 @@
 /**
- * The composition root: a configuration becomes a running broker.
+ * The composition root: a configuration becomes a running broker, and another one while it runs.
  */
 
+import type { Authenticator } from "../authentication/authenticator.ts";
 import type { Method } from "../authentication/method.ts";
-import { Broker } from "../broker/broker.ts";
-import { levelOf, lineOf } from "../service/journal.ts";
-import type { Limits } from "../policy/limits.ts";
-import type { Statistics } from "../service/statistics.ts";
-import { count, newStatistics } from "../service/statistics.ts";
-import type { Fact } from "../session/fact.ts";
-import { listenTcp } from "../transport/tcp.ts";
-import type { Link, Listener } from "../transport/transport.ts";
-import { listenUnix } from "../transport/unix.ts";
 import type { Bans } from "../policy/bans.ts";
-import { acceptLinks } from "./accept.ts";
-import type { Config, ListenerConfig } from "./config.ts";
+import type { Instruction } from "../service/service.ts";
+import type { Statistics } from "../service/statistics.ts";
+import type { Administration } from "./administration.ts";
+import { openAdministration } from "./administration.ts";
+import type { Config } from "./config.ts";
+import type { Control } from "./control.ts";
 import { system } from "./config_system.ts";
-import { tlsOf } from "./config_tls.ts";
+import type { RunningBroker } from "./core.ts";
+import { startBroker } from "./core.ts";
 import { DescriptorRoom } from "./descriptors.ts";
+import { sendOffAll } from "./drain.ts";
 import type { Entrance } from "./entrance.ts";
 import { entranceOf } from "./entrance.ts";
-import { behindProxies, gateOf } from "./gate.ts";
-import { limitsOf } from "./listener_limits.ts";
+import { dynamicSecurityOf } from "./dynamic_security.ts";
+import { randomBytes } from "./entropy.ts";
+import type { Core, PreparedListeners } from "./listeners.ts";
+import { Listeners } from "./listeners.ts";
 import type { Log } from "./log.ts";
 import { getLog } from "./log.ts";
-import type { OpenStore } from "./open_store.ts";
-import { whenOpen } from "./open_link.ts";
-import { openStore } from "./open_store.ts";
+import type { ManagementOverHttp } from "./management_http.ts";
+import type { Monitor } from "./monitor.ts";
+import { monitor } from "./monitor.ts";
+import type { Origin, Prepared, ReloadResult } from "./reload.ts";
+import { Reloader } from "./reload.ts";
 import { rulesOf } from "./rules_of.ts";
-import { Runtime } from "./runtime.ts";
-import { outboxLimitsOf, serveLink } from "./serve_link.ts";
-import { withProxyHeader, withWebSocket } from "./steps.ts";
-import { publishSys } from "./sys_publisher.ts";
-import { listenWithTls } from "./tls_listener.ts";
-import { wallClock } from "./wall_clock.ts";
+import { surroundings } from "./surroundings.ts";
+import { tasksOf } from "./tasks.ts";
 
 export interface Server {
   /** Where each listener of the configuration listens, in its order. */
@@ -41,6 +39,15 @@ export interface Server {
   readonly statistics: Readonly<Statistics>;
   /** Who is shut out; to be looked into and edited. */
   readonly bans: Bans;
+  /**
+   * Reads the configuration again and has all of it hold that needs no restart, at once; where anything is
+   * wrong with it, nothing changes. With `dryRun` it is only said what would change. Does not reject.
+   */
+  reload(options?: { readonly dryRun?: boolean }): Promise<ReloadResult>;
+  /** The services of the broker: the same that clients ask below `$CONTROL`. */
+  readonly control: Pick<Control, "ask">;
+  /** Resolves when an administrator has sent all clients off, so that the program may end. */
+  readonly ended: Promise<void>;
   /** Sends clients off, writes out what they are owed, closes. */
   stop(): Promise<void>;
   /** Resolves with the reason when the broker cannot go on; never otherwise. */
@@ -53,6 +60,7 @@ export interface Server {
  * @param program a file that may be read: what the descriptor limit is tried out on
  * @param methods of enhanced authentication, besides those of the configuration
  * @param version of the program, told below `$SYS`
+ * @param origin where the configuration comes from; without one it cannot be reloaded
  * @throws where the users cannot be read, or a listener cannot listen, with its name; nothing is left
  *   open then
  */
@@ -61,203 +69,158 @@ export async function start(
   program: string,
   methods: readonly Method[] = [],
   version = "unknown",
+  origin?: Origin,
 ): Promise<Server> {
-  const entrance = entranceOf(config, system.readFile, methods);
+  const log = getLog("broker");
+  const dynamicSecurity = dynamicSecurityOf(config, getLog("authentication"));
+  const first = dynamicSecurity === undefined ? [] : [dynamicSecurity.verifier];
+  const entrance = entranceOf(config, system.readFile, methods, first);
+  const http = await overHttp(config, entrance.authenticator, version);
+  const listeners = new Listeners(log);
+  const ended = Promise.withResolvers<void>();
+  const around = surroundings({
+    version,
+    listeners,
+    entrance,
+    config: () => reloader.config,
+    drain: (instruction) => drain(instruction).then(ended.resolve),
+    perform: (task) => perform(task),
+  });
+  let prepared: PreparedListeners | undefined;
+  let administration: Administration | undefined;
+  let running: RunningBroker;
   try {
-    return await startOnce(config, program, version, entrance, true);
+    // First, as a broker that is started twice by mistake mostly has the same ports.
+    prepared = await listeners.prepare(config.listeners, config.limits, entrance.gate);
+    administration = await openAdministration(config, log, http?.parts, http?.requestSize);
+    running = await startBroker(config, entrance.authenticator, log, {
+      ...around,
+      dynamicSecurity,
+    });
   } catch (error) {
+    await administration?.close();
+    await prepared?.discard();
     entrance.close();
     throw error;
   }
-}
-
-/** @param again whether to start anew when the store turns out to be damaged while it is read */
-async function startOnce(
-  config: Config,
-  program: string,
-  version: string,
-  entrance: Entrance,
-  again: boolean,
-): Promise<Server> {
-  const log = getLog("broker");
-  const { limits } = config;
-  const listeners = await listenAll(config.listeners, limits, log);
-  const { store, facts, damaged, release } = await openOrClose(config, listeners, log);
+  const { broker, runtime, statistics, store } = running;
   const descriptors = descriptorRoom(config, program, log);
-  const broker = new Broker(rulesOf(config));
-  const statistics = newStatistics();
-  const observe = observer(statistics);
-  for (const fact of facts) observe(fact);
-  const { promise: failed, resolve } = Promise.withResolvers<unknown>();
-  const fail = (error: unknown) => {
-    damaged(error);
-    resolve(error);
-  };
-  const clock = wallClock(() => {
-    runtime.feed({ type: "tick" });
-    runtime.endTurn();
+  const core: Core = { runtime, entropy: randomBytes(), descriptors };
+  entrance.bans.watch(({ kind, value }) => { // perhaps in the midst of a turn
+    runtime.feed({ type: "banned", kind, value });
+    runtime.endTurnSoon(0);
   });
-  const runtime = new Runtime({
-    broker,
-    store,
-    clock,
-    authenticator: entrance.authenticator,
-    observe,
-    outboxDropped: (frames) => statistics.outboxDrops += frames,
-    broken: (error, event) =>
-      log.error("a defect of the broker: the connection that showed it is closed", {
-        event: describe(event),
-        reason: error instanceof Error ? error.stack : String(error),
-      }),
-    fail,
-  });
-  try {
-    for await (const record of store.index()) runtime.feed({ type: "indexed", record });
-  } catch (error) {
-    for (const listener of listeners) listener.close();
-    clock.stop();
-    await store.close();
-    const carriedOver = damaged(error) && again;
-    release();
-    if (!carriedOver) throw error;
-    return await startOnce(config, program, version, entrance, false);
-  }
-  runtime.feed({ type: "recovered" });
-  runtime.endTurn();
-  let lastId = 0;
-  /** Links that hold a file descriptor, those included that are only written out any more. */
-  let open = 0;
-  /** Links that speak no MQTT yet. */
-  const underWay = new Set<Link>();
-  const serving = {
-    runtime,
-    limits,
-    outboxLimits: outboxLimitsOf(limits),
-    entropy: randomBytes(),
-  };
-  for (const [at, listener] of listeners.entries()) {
-    const { name, allowAnonymous, maximumConnections } = config.listeners[at]!;
-    const own = limitsOf(limits, config.listeners[at]!);
-    const servingHere = { ...serving, limits: own };
-    const opening = { timeout: own.handshakeTimeout, underWay, log };
-    const serve = whenOpen(
-      listener,
-      behindProxies(
-        entrance.gate,
-        config.listeners[at]!,
-        log,
-        (link, id, peer) => serveLink(servingHere, link, id, peer),
-      ),
-      opening,
-    );
-    acceptLinks(listener, {
-      peer: {
-        listener: name,
-        anonymousAllowed: allowAnonymous,
-        certificateUse: tlsOf(config.listeners[at]!)?.use,
-      },
-      maximum: maximumConnections,
-      turnedAway: gateOf(entrance.gate, config.listeners[at]!),
-      room: () => descriptors.has(open),
-      nextId: () => ++lastId,
-      serve(link, id, peer) {
-        open += 1;
-        return serve(link, id, peer).finally(() => open -= 1);
-      },
-      log,
-    });
-    log.info("listening", { listener: name, address: listener.address });
-  }
-  const endSys = publishSys({
+  prepared.commit(core);
+  const sys = monitor({
     runtime,
     broker,
     statistics,
+    now: running.now,
     version,
     promise: store.promise,
+    mostConnections: () => descriptors.most,
     interval: config.sysInterval,
+    log,
   });
+  administration.ready(sys);
   log.info("started", {
     store: config.store,
     promise: store.promise,
     connections: descriptors.most,
   });
+  const reloader = new Reloader({
+    config,
+    origin,
+    log: getLog("configuration"),
+    prepare: (config) => prepare(config, { entrance, listeners, core, running, sys }),
+  });
+  http?.begin(running, () => reloader.config);
+  const perform = tasksOf({
+    store,
+    limits: config.limits,
+    reload: () => reloader.reload(),
+    compare: () => reloader.compare(),
+  });
+  const drain = async (instruction: Instruction & { readonly type: "drain" }) => {
+    await reloader.stop();
+    administration.drain("draining");
+    listeners.close();
+    await sendOffAll(running, instruction);
+    log.info("drained: no client is connected any more");
+  };
   return {
-    addresses: listeners.map((listener) => listener.address),
+    control: running.control,
+    ended: ended.promise,
+    get addresses() {
+      return listeners.addresses;
+    },
     statistics,
     bans: entrance.bans,
-    failed,
+    failed: running.failed,
+    reload: async ({ dryRun = false } = {}) =>
+      dryRun ? reloader.compare() : await reloader.reload(),
     async stop() {
-      for (const listener of listeners) listener.close();
-      for (const link of underWay) link.close();
+      await reloader.stop();
+      administration.drain("stopping");
+      listeners.close();
       entrance.close();
-      endSys();
-      runtime.feed({ type: "shutdown" });
-      runtime.endTurn();
-      await runtime.drained(limits.shutdownTimeout * 1000);
-      clock.stop();
-      await store.close();
-      release();
+      sys.stop();
+      await running.stop(reloader.config.limits.shutdownTimeout);
+      await administration.close();
     },
   };
 }
 
-/** 16 random bytes a call, asked of the system by the kilobyte. */
-function randomBytes(): () => Uint8Array {
-  const pool = new Uint8Array(1024);
-  let at = pool.length;
-  return () => {
-    if (at === pool.length) {
-      crypto.getRandomValues(pool);
-      at = 0;
-    }
-    return pool.slice(at, at += 16);
-  };
-}
-
-async function listenAll(
-  configs: readonly ListenerConfig[],
-  limits: Limits,
-  log: Log,
-): Promise<Listener[]> {
-  const listeners: Listener[] = [];
-  try {
-    for (const config of configs) {
-      const own = limitsOf(limits, config);
-      const listener = config.type === "unix"
-        ? withProxyHeader(await listenUnix(config.path, config.mode), config, own)
-        : listenPort(config, own, log);
-      listeners.push(withWebSocket(listener, config, own));
-    }
-    return listeners;
-  } catch (error) {
-    for (const listener of listeners) listener.close();
-    const { name } = configs[listeners.length]!;
-    throw new Error(`listener "${name}" cannot listen: ${String(error)}`, { cause: error });
-  }
-}
-
-/** TCP, with the header of a proxy and then TLS where the configuration says so. */
-function listenPort(
-  config: Exclude<ListenerConfig, { readonly type: "unix" }>,
-  limits: Limits,
-  log: Log,
-): Listener {
-  const below = () => withProxyHeader(listenTcp(config.address, config.port), config, limits);
-  const tls = tlsOf(config);
-  if (tls === undefined) return below();
-  return listenWithTls(config, tls, { limits, log, readFile: system.readFile, below });
-}
-
-/** The store; where it cannot be opened, the listeners are closed again. */
-async function openOrClose(
+/** Management over HTTP, loaded where the configuration asks for it. */
+async function overHttp(
   config: Config,
-  listeners: readonly Listener[],
-  log: Log,
-): Promise<OpenStore> {
+  authenticator: Authenticator,
+  version: string,
+): Promise<ManagementOverHttp | undefined> {
+  if (config.admin?.management !== true) return undefined;
+  const { managementOverHttp } = await import("./management_http.ts");
+  return managementOverHttp(config, authenticator, version);
+}
+
+/** What a configuration decides about and that can be exchanged. */
+interface Parts {
+  readonly entrance: Entrance;
+  readonly listeners: Listeners;
+  readonly core: Core;
+  readonly running: RunningBroker;
+  readonly sys: Monitor;
+}
+
+/** Opens what another configuration asks for; `commit` has all of it hold in one turn. */
+async function prepare(
+  config: Config,
+  { entrance, listeners, core, running, sys }: Parts,
+): Promise<Prepared> {
+  const { limits } = config;
+  const rules = rulesOf(config);
+  const nextEntrance = entrance.prepare(config);
   try {
-    return await openStore(config, log);
+    const nextListeners = await listeners.prepare(config.listeners, limits, entrance.gate);
+    return {
+      async discard() {
+        nextEntrance.discard();
+        await nextListeners.discard();
+      },
+      commit() {
+        const { runtime, descriptors } = core;
+        nextEntrance.commit();
+        descriptors.change(limits.maximumConnections, limits.descriptorReserve);
+        for (const listener of nextListeners.commit(core)) {
+          runtime.feed({ type: "listenerRemoved", listener });
+        }
+        running.control.reconfigure(rules);
+        runtime.endTurn();
+        sys.every(config.sysInterval);
+        running.tellEvents(config.clientEvents);
+      },
+    };
   } catch (error) {
-    for (const listener of listeners) listener.close();
+    nextEntrance.discard();
     throw error;
   }
 }
@@ -265,30 +228,16 @@ async function openOrClose(
 /** Room for what the configuration allows, as far as the process has file descriptors for it. */
 function descriptorRoom({ limits }: Config, program: string, log: Log): DescriptorRoom {
   const { maximumConnections, descriptorReserve } = limits;
-  return new DescriptorRoom(program, maximumConnections, descriptorReserve, (connections) => {
-    log.warn("fewer connections than maximumConnections: raise the file descriptor limit", {
-      connections,
-      maximumConnections,
-      reason: "ulimit -n",
-    });
-  });
-}
-
-/** Statistics and log as folds over the facts. */
-function observer(statistics: Statistics): (fact: Fact) => void {
-  const logs = { client: getLog("client"), broker: getLog("broker") };
-  return (fact) => {
-    count(statistics, fact);
-    const level = levelOf(fact);
-    const ofStore = fact.type === "store" || fact.type === "storeDamaged";
-    const log = ofStore ? logs.broker : logs.client;
-    if (!log.enabled(level)) return;
-    const { message, fields } = lineOf(fact);
-    log[level](message, fields);
-  };
-}
-
-/** An event for the log, without what a client wrote into it. */
-function describe(event: { readonly type: string; readonly packet?: { readonly type: string } }) {
-  return event.packet === undefined ? event.type : `${event.type} ${event.packet.type}`;
+  return new DescriptorRoom(
+    program,
+    maximumConnections,
+    descriptorReserve,
+    (connections, wanted) => {
+      log.warn("fewer connections than maximumConnections: raise the file descriptor limit", {
+        connections,
+        maximumConnections: wanted,
+        reason: "ulimit -n",
+      });
+    },
+  );
 }

@@ -14,7 +14,7 @@ import type { ListenerConfig } from "./config.ts";
 /** The listener with the proxies' header before everything else, where the configuration asks for it. */
 export function withProxyHeader(
   listener: Listener,
-  { proxyProtocol }: ListenerConfig,
+  { proxyProtocol }: Exclude<ListenerConfig, { readonly type: "quic" }>,
   limits: Limits,
 ): Listener {
   if (proxyProtocol === undefined || proxyProtocol === false) return listener;

@@ -127,6 +127,7 @@ const COSTS = {
   retained: "a retained message",
   wills: "a Will",
   delayed: "a delayed message",
+  settings: "a setting of a service",
   segments: "all messages of this segment",
 } as const;
 

@@ -5,6 +5,7 @@
 
 import type { Limits } from "../policy/limits.ts";
 import { Handshakes } from "../transport/handshakes.ts";
+import { quicOver } from "../transport/quic.ts";
 import type { TlsListener } from "../transport/tls.ts";
 import { tlsOver } from "../transport/tls.ts";
 import type { TlsFiles } from "../transport/tls_material.ts";
@@ -68,7 +69,9 @@ export function listenWithTls(
     alpn: config.type === "websocket" ? ALPN.websocket : ALPN.tls,
     handshakes: new Handshakes(limits.handshakes),
   };
-  const listener = tlsOver(below(), material, options);
+  const listener = config.type === "quic"
+    ? quicOver(below(), material, options)
+    : tlsOver(below(), material, options);
   const stop = watchFiles(pathsOf(files), LOOK_INTERVAL, () => {
     const changed = read();
     if (changed !== undefined) renew(listener, changed, name, log);

@@ -36,6 +36,8 @@ export interface Surroundings {
   readonly limits: Limits;
   readonly now: () => Instant;
   readonly log: Log;
+  /** Asked before those of the configuration. They are not closed here. */
+  readonly first?: readonly Verifier[];
   /** Files that are watched already, by kind and path: those who share one share its watch. */
   readonly files: Map<string, WatchedFile<unknown>>;
 }
@@ -146,6 +148,7 @@ function ofTokens(config: JwtConfig, surroundings: Surroundings): Verifier {
     from: config.from,
     userClaim: config.userClaim,
     rolesClaim: config.rolesClaim,
+    accessClaim: config.accessClaim,
     clientIdClaim: config.clientIdClaim,
     now: surroundings.now,
   });

@@ -15,9 +15,16 @@ export interface Line {
 export function levelOf(fact: Fact): Line["level"] {
   switch (fact.type) {
     case "dropped":
+    case "subscribed":
+    case "unsubscribed":
       return "debug";
     case "refused":
+    case "notProvisioned":
       return "warn";
+    case "sessionEnded":
+      return fact.awaited ? "warn" : "info";
+    case "provisioned":
+      return "debug"; // of many at a start
     case "disconnected":
       // Who looks whether the port is open and says nothing, as checks of proxies do, is no news.
       if (fact.clientId === "" && fact.reason === "linkLost") return "debug";
@@ -81,9 +88,38 @@ export function lineOf(fact: Fact): Line {
         fields: { clientId, topic, reason: reasonName(reasonCode), detail },
       };
     }
+    case "subscribed":
+    case "unsubscribed": {
+      const { clientId, user, subscriptions } = fact;
+      const filters = subscriptions.map(({ full, options }) => `${full} (QoS ${options.qos})`);
+      return { level, message: fact.type, fields: { clientId, user, filters: some(filters) } };
+    }
     case "sessionEnded": {
-      const { clientId, why, messagesDropped } = fact;
-      return { level, message: "session ended", fields: { clientId, why, messagesDropped } };
+      const { clientId, why, messagesDropped, awaited } = fact;
+      const message = awaited
+        ? "the session that was made for the client has ended: its first CONNECT asks for a clean start"
+        : "session ended";
+      return { level, message, fields: { clientId, why, messagesDropped } };
+    }
+    case "autoSubscribeSkipped": {
+      const { clientId, rule, filter, why, detail } = fact;
+      const message = "auto-subscribe skipped a filter";
+      return { level, message, fields: { clientId, rule, filter, reason: why, detail } };
+    }
+    case "provisioned": {
+      const { clientId, user, subscriptions } = fact;
+      const message = "a session was made for a client that has never connected";
+      return { level, message, fields: { clientId, user, subscriptions } };
+    }
+    case "notProvisioned": {
+      const { clientId, detail } = fact;
+      const message = "no session was made for a client that has never connected";
+      return { level, message, fields: { clientId, reason: detail } };
+    }
+    case "rateLimited": {
+      const { clientId, listener, limit, rate } = fact;
+      const who = clientId === "" ? {} : { clientId };
+      return { level, message: "rate limited", fields: { ...who, listener, limit, rate } };
     }
     case "store":
       return fact.full
@@ -104,6 +140,12 @@ export function lineOf(fact: Fact): Line {
       };
     }
   }
+}
+
+/** The first few, and how many there are more: a line is no place for thousands. */
+function some(texts: readonly string[]): string {
+  const first = texts.slice(0, 10).join(", ");
+  return texts.length <= 10 ? first : `${first} and ${texts.length - 10} more`;
 }
 
 /** Those that are not 0. */

@@ -1,57 +1,103 @@
 /**
- * Statistics as `$SYS/broker/…` messages. Names and units are those of Mosquitto where it has them, so that
- * boards and exporters made for it read them; the rest is below `$SYS/broker/store`, `…/drops` and
- * `…/disconnects`. Pure: what to publish is a difference of two calls.
+ * Statistics as `$SYS/broker/…` messages. Names, units and meanings are those of Mosquitto 2.0 and 2.1 where it
+ * has them, so that boards and exporters made for it read them; what it has not stands below `queue`, `drops`,
+ * `disconnects`, `refusals`, `store/…` and `alarms`. Pure: what to publish is a difference of two calls.
  */
 
 import type { OwnMessage } from "../broker/publish_own.ts";
 import type { Tables } from "../broker/tables.ts";
-import type { Statistics } from "./statistics.ts";
-
-/** What no count tells. */
-export interface About {
-  readonly version: string;
-  /** What an acknowledgement promises: `memory` survives nothing, `fsynced` a power cut. */
-  readonly promise: string;
-  /** Whole seconds since the start. */
-  readonly uptime: number;
-}
+import type { Loads } from "./loads.ts";
+import { loadTopics } from "./loads.ts";
+import type { Seen } from "./seen.ts";
+import { allDrops, allRefusals } from "./statistics.ts";
+import { allPackets, packetsOf, payloadBytes } from "./traffic.ts";
 
 /** Every topic with its text, by topic. */
-export function sysTopics(
-  about: About,
-  statistics: Readonly<Statistics>,
-  tables: Readonly<Tables>,
-): ReadonlyMap<string, string> {
+export function sysTopics(seen: Seen, loads: Loads): ReadonlyMap<string, string> {
+  const named: (readonly [string, string | number])[] = [
+    ...ofMosquitto(seen),
+    ...loadTopics(loads),
+    ...ownTopics(seen),
+  ];
+  return new Map(named.map(([name, value]) => [`$SYS/broker/${name}`, `${value}`]));
+}
+
+function ofMosquitto(seen: Seen): readonly (readonly [string, string | number])[] {
+  const { about, statistics, tables, memory } = seen;
+  const unwritten = seen.unwritten();
+  const { received, sent, links } = seen.measures.traffic;
   const { clients } = tables;
   const connected = tables.connections.size;
-  const topics = new Map<string, string | number>([
+  const away = Math.max(0, clients.size - connected);
+  const kept = tables.queuedMessages + tables.retained.size;
+  return [
     ["version", `dunlin version ${about.version}`],
     ["uptime", `${about.uptime} seconds`],
-    ["clients/connected", connected],
-    ["clients/disconnected", Math.max(0, clients.size - connected)],
     ["clients/total", Math.max(clients.size, connected)],
-    ["clients/expired", statistics.sessionsEnded],
-    ["subscriptions/count", tables.tree.size],
+    ["clients/maximum", statistics.clientsMaximum],
+    ["clients/connected", connected],
+    ["clients/active", connected],
+    ["clients/disconnected", away],
+    ["clients/inactive", away],
+    ["clients/expired", statistics.sessionEnds.expired],
+    ["subscriptions/count", tables.tree.size - tables.groups.size],
+    ["shared_subscriptions/count", sharedSubscriptions(tables)],
     ["retained messages/count", tables.retained.size],
-    ["store/messages/count", tables.queuedMessages],
-    ["store/messages/bytes", tables.queuedBytes],
+    ["messages/received", allPackets(received)],
+    ["messages/sent", allPackets(sent)],
+    ["messages/stored", kept],
+    ["store/messages/count", kept],
+    ["store/messages/bytes", tables.queuedBytes + tables.retainedBytes],
+    ["bytes/received", received.bytes],
+    ["bytes/sent", sent.bytes],
+    ["publish/messages/dropped", allDrops(statistics)],
+    ["publish/messages/received", packetsOf(received, "publish")],
+    ["publish/messages/sent", packetsOf(sent, "publish")],
+    ["publish/bytes/received", payloadBytes(received)],
+    ["publish/bytes/sent", payloadBytes(sent)],
+    ["heap/current", memory.heapUsed],
+    ["heap/maximum", statistics.heapMaximum],
+    ["packet/out/count", unwritten.packets],
+    ["packet/out/bytes", unwritten.bytes],
+    ["connections/socket/count", links],
+  ];
+}
+
+/** Every member counts. */
+function sharedSubscriptions({ groups }: Readonly<Tables>): number {
+  let count = 0;
+  for (const { members } of groups.values()) count += members.length;
+  return count;
+}
+
+function ownTopics(
+  { about, statistics, tables, measures }: Seen,
+): readonly (readonly [string, string | number])[] {
+  const topics: [string, string | number][] = [
+    ["queue/messages/count", tables.queuedMessages],
+    ["queue/messages/bytes", tables.queuedBytes],
     ["store/promise", about.promise],
     ["store/full", `${statistics.storeFull}`],
-    ["refusals", statistics.refusals],
-    ["drops/outboxFull", statistics.outboxDrops],
-  ]);
-  for (const [reason, count] of Object.entries(statistics.drops)) {
-    topics.set(`drops/${reason}`, count);
-  }
-  for (const [reason, count] of Object.entries(statistics.disconnects)) {
-    topics.set(`disconnects/${reason}`, count);
+    ["refusals", allRefusals(statistics)],
+    ["events/dropped", statistics.clientEventsDropped],
+    ...below("drops", statistics.drops),
+    ...below("disconnects", statistics.disconnects),
+    ...below("turnedAway", measures.turnedAway),
+    ...below("sessions/ended", statistics.sessionEnds),
+    ...below("rateLimits", statistics.rateLimits),
+  ];
+  for (const [action, of] of statistics.refusals) {
+    topics.push(...below(`refusals/${action}`, Object.fromEntries(of)));
   }
   if (statistics.storeDamage !== undefined) {
     const { type: _, ...damage } = statistics.storeDamage;
-    topics.set("store/damage", JSON.stringify(damage));
+    topics.push(["store/damage", JSON.stringify(damage)]);
   }
-  return new Map([...topics].map(([name, value]) => [`$SYS/broker/${name}`, `${value}`]));
+  return topics;
+}
+
+function below(name: string, counts: Readonly<Record<string, number>>): [string, number][] {
+  return Object.entries(counts).map(([word, count]) => [`${name}/${word}`, count]);
 }
 
 /** The messages that say what has changed since the last time; all of them the first time. */

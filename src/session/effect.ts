@@ -5,6 +5,8 @@
  * of what makes it durable (`writes`), so it cannot leave early; there is no flag to forget.
  */
 
+import type { Acknowledgement } from "../packet/acknowledgement.ts";
+import type { NumberedRun } from "../packet/numbered_run.ts";
 import type {
   Disconnect,
   Packet,
@@ -19,6 +21,7 @@ import type { PublishRun } from "../packet/publish_run.ts";
 import type { ClientId, ConnectionId, Credentials } from "../policy/identity.ts";
 import type { Fact } from "./fact.ts";
 import type { Message, Order } from "./message.ts";
+import type { Request } from "./request.ts";
 import type { Subscription } from "./subscription_map.ts";
 import type { Write } from "./write.ts";
 
@@ -51,8 +54,26 @@ export type Effect =
     readonly frame: PublishFrame;
     readonly packetId: PacketId;
   }
+  /** QoS 1 and 2: packets that go on as they came, under Packet Identifiers from `packetId` upwards. */
+  | {
+    readonly type: "deliverNumbered";
+    readonly to: ConnectionId;
+    readonly run: NumberedRun;
+    readonly packetId: PacketId;
+  }
+  /** Acknowledgements of one kind that say nothing but yes, in this order. */
+  | {
+    readonly type: "acknowledge";
+    readonly to: ConnectionId;
+    readonly packet: Acknowledgement["type"];
+    readonly packetIds: readonly PacketId[];
+  }
   /** Stop and go on reading from a link: backpressure by TCP, not by memory. */
   | { readonly type: "pause" | "resume"; readonly connection: ConnectionId }
+  /** From now on take packets up to that size from the link, section 3.2.2.3.6. */
+  | { readonly type: "limitPackets"; readonly connection: ConnectionId; readonly bytes: number }
+  /** From now on feed packets one by one, as reading may be paused behind each; or runs again. */
+  | { readonly type: "feedSingly"; readonly connection: ConnectionId; readonly singly: boolean }
   /** Write out what the outbox holds, then close the link. */
   | { readonly type: "close"; readonly connection: ConnectionId }
   | {
@@ -76,6 +97,10 @@ export type Effect =
     readonly from: Order;
     readonly most: number;
   }
+  /** For a service of the broker, whose answer comes back as an event. */
+  | { readonly type: "request"; readonly request: Request }
+  /** What that answer speaks of is durable. */
+  | { readonly type: "answered"; readonly ticket: number }
   | Persist
   | { readonly type: "observe"; readonly fact: Fact };
 
@@ -104,6 +129,8 @@ export type Demand =
   | {
     readonly type: "unsubscribe";
     readonly removed: readonly Subscription[];
+    /** What rules of auto-subscribe make in the place of the client's own. */
+    readonly restored: readonly Subscription[];
     readonly receipt: Unsuback;
     readonly writes: readonly Write[];
   }

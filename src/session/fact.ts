@@ -1,52 +1,20 @@
 /**
- * Facts: what no event and no other effect shows, told to whoever counts and logs. The reasons are
- * closed lists: the same word stands in the log and in every statistic.
+ * Facts: what no event and no other effect shows, told to whoever counts and logs. The reasons are the closed
+ * lists of reason_words.ts: the same word stands in the log and in every statistic.
  */
 
 import type { ReasonCode } from "../packet/reason_code.ts";
 import type { ProtocolVersion } from "../packet/packet.ts";
-import type { ClientId, ConnectionId, Peer } from "../policy/identity.ts";
+import type { SkipReason } from "../policy/auto_template.ts";
+import type { ClientId, ConnectionId, Peer, Seconds } from "../policy/identity.ts";
 import type { TopicName } from "../topic/topic_name.ts";
+import type { CloseReason, DropReason, SessionEnd } from "./reason_words.ts";
+import type { Subscription } from "./subscription_map.ts";
 
-/** Why a message did not reach a client that subscribed to it, or was not taken. */
-export type DropReason =
-  | "queueFull"
-  /** All queues of one user name together. */
-  | "identityQueueFull"
-  | "brokerQueueFull"
-  | "expired"
-  | "tooLargeForClient"
-  /** Its session came from another listener, whose clients see other topics. */
-  | "outsideMountPoint"
-  | "congested"
-  | "absentQoS0"
-  | "sessionEnded"
-  | "notPermitted"
-  | "invalidPayload"
-  | "retainedFull"
-  | "delayedFull"
-  | "nobodyInGroup"
-  | "storedLost";
+export type { CloseReason, DropReason } from "./reason_words.ts";
 
-/** Why a connection ended. */
-export type CloseReason =
-  | "clientDisconnected"
-  /** DISCONNECT with another Reason Code than 0, which asks for the Will. */
-  | "clientFailed"
-  | "linkLost"
-  | "keepAliveTimeout"
-  | "connectTimeout"
-  /** The proof of its identity, such as a token, has run out. */
-  | "identityExpired"
-  | "takenOver"
-  | "malformedPacket"
-  | "protocolError"
-  | "refused"
-  | "stalled"
-  | "outboxFull"
-  | "kicked"
-  | "shutdown"
-  | "internalError";
+/** The limits that are rates of what is published. */
+export type RateLimit = "messageRate" | "byteRate" | "listenerMessageRate" | "listenerByteRate";
 
 export type Fact =
   | {
@@ -56,7 +24,9 @@ export type Fact =
     readonly user: string | undefined;
     readonly peer: Peer;
     readonly version: ProtocolVersion;
+    readonly cleanStart: boolean;
     readonly sessionPresent: boolean;
+    readonly expiryInterval: Seconds;
     readonly keepAlive: number;
   }
   | {
@@ -66,6 +36,8 @@ export type Fact =
     readonly clientId: ClientId;
     readonly user: string | undefined;
     readonly peer: Peer;
+    /** It had been let in: there was a fact "connected". */
+    readonly letIn: boolean;
     readonly reason: CloseReason;
     readonly reasonCode: ReasonCode;
     readonly detail: string;
@@ -87,11 +59,52 @@ export type Fact =
     /** What is wrong; of access the rule that decided. */
     readonly detail: string;
   }
+  /** Subscriptions of a client that is here came into force, or ended: by a packet, or by rules (see `origin`). */
+  | {
+    readonly type: "subscribed" | "unsubscribed";
+    readonly clientId: ClientId;
+    readonly user: string | undefined;
+    readonly peer: Peer;
+    readonly subscriptions: readonly Subscription[];
+  }
   | {
     readonly type: "sessionEnded";
     readonly clientId: ClientId;
-    readonly why: "expired" | "cleanStart" | "disconnected" | "deleted";
+    readonly why: SessionEnd;
     readonly messagesDropped: number;
+    /** It was made before its client came, which has asked for a Clean Start. Absent: no. */
+    readonly awaited?: boolean | undefined;
+  }
+  /** A filter of a rule of auto-subscribe makes no subscription for a client that the rule is about. */
+  | {
+    readonly type: "autoSubscribeSkipped";
+    readonly clientId: ClientId;
+    /** Its name. */
+    readonly rule: string;
+    /** As written. */
+    readonly filter: string;
+    readonly why: SkipReason;
+    readonly detail: string;
+  }
+  /** A session was made for a client that has never connected. */
+  | {
+    readonly type: "provisioned";
+    readonly clientId: ClientId;
+    /** Undefined: whoever is let in first. */
+    readonly user: string | undefined;
+    readonly subscriptions: number;
+  }
+  /** It was not, as there is no room for it. */
+  | { readonly type: "notProvisioned"; readonly clientId: ClientId; readonly detail: string }
+  /** A client is above a rate of its own, or clients together above that of their listener: not read for a while. */
+  | {
+    readonly type: "rateLimited";
+    /** Empty where it is the listener's rate. */
+    readonly clientId: ClientId;
+    readonly listener: string;
+    readonly limit: RateLimit;
+    /** A second. */
+    readonly rate: number;
   }
   /** The store has no room for now, and its words for that; or it has some again. */
   | { readonly type: "store"; readonly full: boolean; readonly detail: string }

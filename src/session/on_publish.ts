@@ -37,7 +37,7 @@ export function onPublish(
   // A 3.x client is told no Receive Maximum: its ids and the broker's backpressure bound it.
   if (
     given.version === 5 &&
-    ids.size(session.received) + given.unacknowledged >= given.rules.limits.receiveMaximum
+    ids.size(session.received) + given.unacknowledged >= given.announced.receiveMaximum
   ) {
     return step(session, { // [MQTT-3.3.4-7]
       type: "disconnect",
@@ -46,7 +46,7 @@ export function onPublish(
         reasonCode: Reason.receiveMaximumExceeded,
         properties: undefined,
       },
-      detail: `more than ${given.rules.limits.receiveMaximum} unacknowledged publications`,
+      detail: `more than ${given.announced.receiveMaximum} unacknowledged publications`,
     });
   }
   if (qos === 1) {

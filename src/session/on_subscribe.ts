@@ -14,7 +14,12 @@ import { isStored } from "./session.ts";
 import type { Given, Step } from "./step.ts";
 import { step } from "./step.ts";
 import type { Subscription } from "./subscription_map.ts";
-import { subscriptionOf, withSubscription } from "./subscription_map.ts";
+import {
+  sharedOptions,
+  subscriptionOf,
+  withoutUnsubscribed,
+  withSubscription,
+} from "./subscription_map.ts";
 import type { Write } from "./write.ts";
 
 interface Refused {
@@ -31,7 +36,7 @@ export function onSubscribe(
   packet: Subscribe,
   given: Given,
 ): Step<Session, Demand> {
-  let subscriptions = session.subscriptions;
+  let { subscriptions } = session;
   const granted: Granted[] = [];
   const reasonCodes: ReasonCode[] = [];
   const writes: Write[] = [];
@@ -47,7 +52,8 @@ export function onSubscribe(
       continue;
     }
     const existed = subscriptionOf(subscriptions, wanted.full) !== undefined;
-    subscriptions = withSubscription(subscriptions, wanted);
+    // Its own SUBSCRIBE takes back that it unsubscribed from what a rule had made.
+    subscriptions = withSubscription(withoutUnsubscribed(subscriptions, wanted.full), wanted);
     granted.push({ subscription: wanted, existed });
     reasonCodes.push(wanted.options.qos);
     if (isStored(session)) {
@@ -83,21 +89,22 @@ function check(
   given: Given,
 ): Subscription | Refused {
   const { limits } = given.rules;
-  const parsed = parseTopicFilter(request.filter, limits.topicLevels);
+  const parsed = parseTopicFilter(request.filter, limits.topicLevels, limits.topicLength);
   if (typeof parsed === "string") {
     return { reasonCode: Reason.topicFilterInvalid, detail: parsed };
   }
   if (given.version === 5 && ids.has(session.received, packet.packetId)) {
     return { reasonCode: Reason.packetIdentifierInUse, detail: "packet id awaits its PUBREL" };
   }
-  if (parsed.shareName !== undefined && !given.rules.sharedSubscriptions) {
+  if (parsed.shareName !== undefined && !given.announced.sharedSubscriptions) {
     return {
       reasonCode: Reason.sharedSubscriptionsNotSupported,
       detail: "sharedSubscriptions is off",
     };
   }
   const { rules, identity } = given;
-  const decision = permits(rules, identity, "subscribe", parsed.filter, request.options.qos);
+  const { options: { qos } } = request;
+  const decision = permits(rules, identity, "subscribe", parsed.filter, qos, false, parsed.full);
   if (!decision.permitted) return { reasonCode: Reason.notAuthorized, detail: decision.rule };
   if (packet.subscriptions.length > limits.filtersPerSubscribe) {
     return { reasonCode: Reason.quotaExceeded, detail: "more filters than filtersPerSubscribe" };
@@ -115,7 +122,7 @@ function check(
     full: parsed.full,
     filter: parsed.filter,
     shareName: parsed.shareName,
-    options: request.options,
+    options: sharedOptions(request.options),
   };
 }
 

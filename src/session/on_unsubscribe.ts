@@ -5,38 +5,56 @@
 import type { Unsubscribe } from "../packet/packet.ts";
 import type { ReasonCode } from "../packet/reason_code.ts";
 import { Reason } from "../packet/reason_code.ts";
+import type { AutoSubscriptions } from "../policy/auto_subscriptions.ts";
+import { autoSubscriptions } from "../policy/auto_subscriptions.ts";
+import type { TopicFilter } from "../topic/topic_filter.ts";
+import { permitsUnsubscribe } from "../policy/permits.ts";
 import { parseTopicFilter } from "../topic/topic_filter.ts";
-import type { Demand } from "./effect.ts";
+import type { Demand, Effect } from "./effect.ts";
 import { malformedFilter } from "./on_subscribe.ts";
 import * as ids from "./packet_id_map.ts";
+import { putUnsubscribed, subscriptionBy } from "./reconcile.ts";
 import type { Session } from "./session.ts";
 import { isStored } from "./session.ts";
 import type { Given, Step } from "./step.ts";
 import { step } from "./step.ts";
-import type { Subscription } from "./subscription_map.ts";
-import { subscriptionOf, withoutSubscription } from "./subscription_map.ts";
+import type { Subscription, SubscriptionMap } from "./subscription_map.ts";
+import {
+  subscriptionOf,
+  withoutSubscription,
+  withoutUnsubscribed,
+  withSubscription,
+  withUnsubscribed,
+} from "./subscription_map.ts";
 import type { Write } from "./write.ts";
 
 /**
  * Takes away what matches a filter character by character [MQTT-3.10.4-1]; what is inflight or queued
  * by it is still delivered [MQTT-3.10.4-3]. The UNSUBACK comes in every case [MQTT-3.10.4-4].
+ *
+ * Where a rule of auto-subscribe gives the filter too, the client's own subscription gives way to the rule's;
+ * the rule's goes until the session ends, unless the rule is pinned.
  */
 export function onUnsubscribe(
   session: Session,
   packet: Unsubscribe,
   given: Given,
 ): Step<Session, Demand> {
-  let subscriptions = session.subscriptions;
+  let { subscriptions } = session;
   const removed: Subscription[] = [];
+  const restored: Subscription[] = [];
+  const refusals: Effect[] = [];
   const reasonCodes: ReasonCode[] = [];
   const writes: Write[] = [];
   const { clientId } = session;
   const { filtersPerSubscribe, topicLevels } = given.rules.limits;
   if (packet.filters.length > filtersPerSubscribe) return tooMany(session, packet, given);
+  let known: AutoSubscriptions["wanted"] | undefined;
+  const wanted = () => known ??= autoSubscriptions(given.rules, given.identity).wanted;
   for (const full of packet.filters) {
-    const problem = parseTopicFilter(full, topicLevels);
-    if (typeof problem === "string") {
-      if (given.version !== 5) return step(session, malformedFilter(problem));
+    const parsed = parseTopicFilter(full, topicLevels);
+    if (typeof parsed === "string") {
+      if (given.version !== 5) return step(session, malformedFilter(parsed));
       reasonCodes.push(Reason.topicFilterInvalid);
       continue;
     }
@@ -44,30 +62,85 @@ export function onUnsubscribe(
       reasonCodes.push(Reason.packetIdentifierInUse);
       continue;
     }
+    const decision = permitsUnsubscribe(given.rules, given.identity, parsed.filter, parsed.full);
+    if (!decision.permitted) {
+      reasonCodes.push(Reason.notAuthorized); // which a 3.x client cannot be told
+      refusals.push(refusal(clientId, full, decision.rule));
+      continue;
+    }
     const subscription = subscriptionOf(subscriptions, full);
     if (subscription === undefined) {
       reasonCodes.push(Reason.noSubscriptionExisted);
       continue;
     }
+    const rule = wanted().get(full);
+    if (rule?.pinned === true && subscription.origin !== undefined) {
+      reasonCodes.push(Reason.notAuthorized); // which a 3.x client cannot be told
+      refusals.push(refusal(clientId, full, rule.rule));
+      continue;
+    }
+    reasonCodes.push(Reason.success);
+    if (rule !== undefined && subscription.origin === undefined) { // its own gives way to the rule's
+      const made = subscriptionBy(rule);
+      subscriptions = withSubscription(subscriptions, made);
+      restored.push(made);
+      writes.push({ type: "putSubscription", clientId, subscription: made });
+      continue;
+    }
     subscriptions = withoutSubscription(subscriptions, full);
     removed.push(subscription);
-    reasonCodes.push(Reason.success);
-    if (isStored(session)) writes.push({ type: "deleteSubscription", clientId, filter: full });
+    if (rule === undefined) {
+      writes.push({ type: "deleteSubscription", clientId, filter: full });
+      continue;
+    }
+    subscriptions = withUnsubscribed(subscriptions, full);
+    subscriptions = withoutOldest(session, subscriptions, wanted(), given, writes);
+    writes.push(putUnsubscribed(clientId, subscription));
   }
-  return step(
-    removed.length === 0 ? session : { ...session, subscriptions },
+  const changes = removed.length + restored.length > 0;
+  return step<Session, Demand>(
+    changes ? { ...session, subscriptions } : session,
+    ...refusals,
     {
       type: "unsubscribe",
       removed,
+      restored,
       receipt: {
         type: "unsuback",
         packetId: packet.packetId,
         reasonCodes,
         properties: undefined,
       },
-      writes,
+      writes: isStored(session) ? writes : [],
     },
   );
+}
+
+/** Beyond the limit those that no rule gives any more are forgotten. */
+function withoutOldest(
+  { clientId }: Session,
+  subscriptions: SubscriptionMap,
+  wanted: AutoSubscriptions["wanted"],
+  { rules }: Given,
+  writes: Write[],
+): SubscriptionMap {
+  let next = subscriptions;
+  if (next.unsubscribed.size <= rules.limits.autoSubscribeFilters) return next;
+  for (const filter of subscriptions.unsubscribed) {
+    if (wanted.has(filter)) continue;
+    next = withoutUnsubscribed(next, filter);
+    writes.push({ type: "deleteSubscription", clientId, filter });
+  }
+  return next;
+}
+
+function refusal(clientId: string, topic: TopicFilter, rule: string): Effect {
+  const reasonCode = Reason.notAuthorized;
+  const detail = `pinned by autoSubscribe "${rule}"`;
+  return {
+    type: "observe",
+    fact: { type: "refused", clientId, action: "unsubscribe", topic, reasonCode, detail },
+  };
 }
 
 /** More filters than one packet may have: UNSUBACK has no 0x97, and tells 3.x clients nothing. */
@@ -82,6 +155,7 @@ function tooMany(session: Session, packet: Unsubscribe, given: Given): Step<Sess
   return step(session, {
     type: "unsubscribe",
     removed: [],
+    restored: [],
     receipt: {
       type: "unsuback",
       packetId: packet.packetId,

@@ -76,9 +76,59 @@ export function set<V>(map: PacketIdMap<V>, id: PacketId, value: V): PacketIdMap
   return map.size === 0 ? leafOf(id, value) : setBelow(map, id, value);
 }
 
+/**
+ * The map with a value for each id, `values` in the order of `ids`. Neighbours in ascending order go in together: a
+ * window that is set at once costs a few arrays, not a few for each id. The ids are 1 to 65,535.
+ */
+export function setAll<V>(
+  map: PacketIdMap<V>,
+  ids: readonly PacketId[],
+  values: readonly V[],
+): PacketIdMap<V> {
+  let next = map;
+  for (let at = 0; at < ids.length;) {
+    const prefix = ids[at]! >>> 4;
+    const from = at;
+    let mask = 0;
+    do mask |= 1 << (ids[at++]! & 15); while (
+      at < ids.length && ids[at]! >>> 4 === prefix && ids[at]! > ids[at - 1]!
+    );
+    const leaf = {
+      size: at - from,
+      shift: 0,
+      prefix,
+      mask,
+      slots: values.slice(from, at),
+    } as const;
+    next = next.size === 0 ? leaf : merged(next, leaf);
+  }
+  return next;
+}
+
 /** The map without `id`; the same object when it was not there. */
 export function remove<V>(map: PacketIdMap<V>, id: PacketId): PacketIdMap<V> {
-  return removeBelow(map, id) ?? emptyPacketIdMap();
+  return has(map, id) ? removeBits(map, id, 1 << (id & 15)) ?? emptyPacketIdMap() : map;
+}
+
+/** The map without these ids, neighbours at once; undefined where it has not all of them, or one comes twice. */
+export function removeAll<V>(
+  map: PacketIdMap<V>,
+  ids: readonly PacketId[],
+): PacketIdMap<V> | undefined {
+  let rest: PacketIdMap<V> = map;
+  for (let at = 0; at < ids.length;) {
+    const id = ids[at]!;
+    let bits = 0;
+    do {
+      const bit = 1 << (ids[at]! & 15);
+      if ((bits & bit) !== 0) return undefined;
+      bits |= bit;
+      at += 1;
+    } while (at < ids.length && ids[at]! >>> 4 === id >>> 4);
+    if ((maskAround(rest, id) & bits) !== bits) return undefined;
+    rest = removeBits(rest, id, bits) ?? emptyPacketIdMap();
+  }
+  return rest;
 }
 
 /** The ids with their values, ids ascending; a new array that the caller may keep. */
@@ -178,29 +228,71 @@ function join<V>(node: PacketIdMap<V>, leaf: Leaf<V>): Branch<V> {
   };
 }
 
-function removeBelow<V>(node: PacketIdMap<V>, id: PacketId): PacketIdMap<V> | undefined {
-  const bit = bitOf(node, id);
-  if (id >>> (node.shift + 4) !== node.prefix || (node.mask & bit) === 0) return node;
-  const index = indexOf(node.mask, bit);
+/** With all that a leaf has, in the place of what the map has for its ids. */
+function merged<V>(node: PacketIdMap<V>, leaf: Leaf<V>): PacketIdMap<V> {
+  const id = leaf.prefix << 4;
+  if (id >>> (node.shift + 4) !== node.prefix) return join(node, leaf);
+  if (isLeaf(node)) return mergedLeaf(node, leaf);
   const { size, shift, prefix, mask } = node;
-  if (isLeaf(node)) {
-    if (size === 1) return undefined;
-    return {
-      size: size - 1,
-      shift: 0,
-      prefix,
-      mask: mask & ~bit,
-      slots: without(node.slots, index),
-    };
+  const bit = bitOf(node, id);
+  const index = indexOf(mask, bit);
+  if ((mask & bit) === 0) {
+    const slots = inserted<PacketIdMap<V>>(node.slots, index, leaf);
+    return { size: size + leaf.size, shift, prefix, mask: mask | bit, slots };
   }
   const old = node.slots[index]!;
-  const child = removeBelow(old, id);
-  if (child === old) return node;
+  const child = merged(old, leaf);
+  const slots = replaced(node.slots, index, child);
+  return { size: size + child.size - old.size, shift, prefix, mask, slots };
+}
+
+function mergedLeaf<V>(old: Leaf<V>, leaf: Leaf<V>): Leaf<V> {
+  const mask = old.mask | leaf.mask;
+  const slots: V[] = [];
+  for (let bits = mask, mine = 0, other = 0; bits !== 0; bits &= bits - 1) {
+    const bit = bits & -bits;
+    const value = (leaf.mask & bit) !== 0 ? leaf.slots[mine++]! : old.slots[other]!;
+    if ((old.mask & bit) !== 0) other += 1;
+    slots.push(value);
+  }
+  return { size: slots.length, shift: 0, prefix: old.prefix, mask, slots };
+}
+
+/** Without those of the 16 ids around `id` whose bits are set; they are there. Undefined: nothing is left. */
+function removeBits<V>(
+  node: PacketIdMap<V>,
+  id: PacketId,
+  bits: number,
+): PacketIdMap<V> | undefined {
+  const { size, shift, prefix, mask } = node;
+  if (isLeaf(node)) {
+    const left = mask & ~bits;
+    if (left === 0) return undefined;
+    const slots = (bits & (bits - 1)) === 0
+      ? without(node.slots, indexOf(mask, bits))
+      : kept(node, left);
+    return { size: slots.length, shift: 0, prefix, mask: left, slots };
+  }
+  const bit = bitOf(node, id);
+  const index = indexOf(mask, bit);
+  const old = node.slots[index]!;
+  const child = removeBits(old, id, bits);
   if (child !== undefined) {
-    return { size: size - 1, shift, prefix, mask, slots: replaced(node.slots, index, child) };
+    const slots = replaced(node.slots, index, child);
+    return { size: size - old.size + child.size, shift, prefix, mask, slots };
   }
   if (node.slots.length === 2) return node.slots[1 - index];
-  return { size: size - 1, shift, prefix, mask: mask & ~bit, slots: without(node.slots, index) };
+  const slots = without(node.slots, index);
+  return { size: size - old.size, shift, prefix, mask: mask & ~bit, slots };
+}
+
+/** The values of those ids of a leaf whose bits are set in `left`. */
+function kept<V>({ mask, slots }: Leaf<V>, left: number): V[] {
+  const values: V[] = [];
+  for (let bits = mask, index = 0; bits !== 0; bits &= bits - 1, index++) {
+    if ((left & bits & -bits) !== 0) values.push(slots[index]!);
+  }
+  return values;
 }
 
 function collect<V>(node: PacketIdMap<V>, found: [PacketId, V][]): void {

@@ -2,6 +2,7 @@
  * What a transition returns, and the three ways to return it.
  */
 
+import type { Announced } from "../policy/announced.ts";
 import type { ClientId, Identity, Instant } from "../policy/identity.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { Demand, Effect, Persist } from "./effect.ts";
@@ -18,6 +19,8 @@ export interface Step<State, Out> {
 export interface Given {
   readonly now: Instant;
   readonly rules: Rules;
+  /** What the connection was told, which holds whatever the rules say by now. */
+  readonly announced: Announced;
   readonly identity: Identity;
   readonly connection: number;
   readonly version: 3 | 4 | 5;

@@ -29,10 +29,13 @@ export type Write =
     readonly expiryInterval: Seconds;
     /** Infinity while the client is connected, or when the session does not expire. */
     readonly expiresAt: Instant;
+    /** Its client has never been here. Absent: it has. */
+    readonly awaited?: boolean | undefined;
   }
   /** With all that hangs on it: subscriptions, ids, inflight, queue. */
   | { readonly type: "deleteSession"; readonly clientId: ClientId }
   | {
+    /** Of the origin `unsubscribed` it is none, but that there is to be none: see auto_subscribe_rule.ts. */
     readonly type: "putSubscription";
     readonly clientId: ClientId;
     readonly subscription: Subscription;
@@ -65,7 +68,10 @@ export type Write =
   | { readonly type: "putWill"; readonly will: PendingWill }
   | { readonly type: "deleteWill"; readonly clientId: ClientId }
   | { readonly type: "putDelayed"; readonly message: Message; readonly publishAt: Instant }
-  | { readonly type: "deleteDelayed"; readonly order: Order };
+  | { readonly type: "deleteDelayed"; readonly order: Order }
+  /** What a service of the broker keeps: see service/service.ts. */
+  | { readonly type: "putSetting"; readonly name: string; readonly value: string }
+  | { readonly type: "deleteSetting"; readonly name: string };
 
 /** What the store gives back of one session when its client returns. */
 export interface StoredSession {
@@ -77,12 +83,14 @@ export interface StoredSession {
 
 /** What is read of every session at start: enough to route, not its queue. */
 export type IndexRecord =
+  | { readonly type: "setting"; readonly name: string; readonly value: string }
   | {
     readonly type: "session";
     readonly clientId: ClientId;
     readonly owner: Identity;
     readonly expiryInterval: Seconds;
     readonly expiresAt: Instant;
+    readonly awaited?: boolean | undefined;
     /** Of the queue, oldest first. */
     readonly orders: readonly Order[];
     readonly sizes: readonly number[];

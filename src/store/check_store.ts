@@ -63,6 +63,7 @@ export async function checkStore(
   await checkSubscriptions(checking);
   await checkMessages(checking);
   await checkWills(checking);
+  await checkSettings(checking);
   await checkBlobs(checking);
   await checkSegments(checking);
   for (const [order, used] of checking.blobs) {
@@ -197,6 +198,18 @@ async function checkWills(checking: Checking): Promise<void> {
     });
     if (typeof will === "string") await lose(checking, key, will, "wills");
     else checking.counts.wills += 1;
+  }
+}
+
+async function checkSettings(checking: Checking): Promise<void> {
+  for await (const { key, value } of checking.kv.list(["g"])) {
+    const setting = await readWhole(checking, key, value, (bytes) => {
+      const setting = record.decodeSetting(bytes);
+      if (isKey(key, keys.settingKey(setting.name))) return setting;
+      throw new Error("it stands under another name's key");
+    });
+    if (typeof setting === "string") await lose(checking, key, setting, "settings");
+    else checking.counts.settings += 1;
   }
 }
 

@@ -20,6 +20,7 @@ export interface RecordCounts {
   retained: number;
   wills: number;
   delayed: number;
+  settings: number;
 }
 
 /** What a problem costs; `nothing` where only room or order is at stake. */
@@ -76,6 +77,7 @@ export function noCounts(): RecordCounts {
     retained: 0,
     wills: 0,
     delayed: 0,
+    settings: 0,
   };
 }
 

@@ -97,5 +97,13 @@ export class CommitQueue {
 function addressee(effect: Effect): ConnectionId | undefined {
   // In a persist a `deliver` is for one client: QoS 0 that must stay behind what was queued before it.
   if (effect.type === "deliver") return effect.to[0];
-  return effect.type === "send" || effect.type === "deliverAs" ? effect.to : undefined;
+  switch (effect.type) {
+    case "send":
+    case "deliverAs":
+    case "deliverNumbered":
+    case "acknowledge":
+      return effect.to;
+    default:
+      return undefined;
+  }
 }

@@ -131,6 +131,9 @@ export class DenoKvStore implements Store {
   /** Not to be mixed with commits: it reads the disk while it is being consumed. */
   async *index(): AsyncGenerator<IndexRecord> {
     const index = await this.#inTurn(() => Promise.resolve(this.#index));
+    for await (const bytes of this.#all(["g"])) {
+      yield { type: "setting", ...record.decodeSetting(bytes) };
+    }
     for await (const bytes of this.#all(["s"])) {
       const session = record.decodeSession(bytes);
       const queue = index.sessions.get(session.clientId)?.queue;

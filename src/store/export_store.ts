@@ -34,10 +34,13 @@ export async function* exportLines(store: Store): AsyncGenerator<string> {
   let highest: Order = 0;
   for await (const record of store.index()) {
     switch (record.type) {
+      case "setting":
+        yield text({ type: "putSetting", name: record.name, value: record.value });
+        break;
       case "session": {
-        const { clientId, owner, expiryInterval, expiresAt, orders, sizes } = record;
+        const { clientId, owner, expiryInterval, expiresAt, awaited, orders, sizes } = record;
         queues.push({ clientId, orders, sizes });
-        yield text({ type: "putSession", clientId, owner, expiryInterval, expiresAt });
+        yield text({ type: "putSession", clientId, owner, expiryInterval, expiresAt, awaited });
         break;
       }
       case "subscription": {

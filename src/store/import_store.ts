@@ -93,6 +93,10 @@ class Importing {
         this.#sessions.add(line.clientId);
         this.#writes.push(line);
         return;
+      case "putSetting":
+        this.#bytes += line.value.length;
+        this.#writes.push(line);
+        return;
       case "putRetained":
       case "putDelayed":
         this.#count(line.message);

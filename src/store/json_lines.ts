@@ -5,7 +5,7 @@
  *
  * - The first line is `{"format":"dunlin-store","version":1,"schema":1}`: the version of this format, and
  *   that of the records.
- * - Then come records, each with its `type`: all `putSession`; then `putSubscription`; `putRetained`;
+ * - Then come records, each with its `type`: `putSetting`; all `putSession`; then `putSubscription`; `putRetained`;
  *   `putWill`; `putDelayed`; the ids and messages of sessions, `putReceived`, `putInflight`; `putQueued`.
  *   A record of a session stands behind the `putSession` of its client.
  * - `{"type":"order","highest":n}`: no message that is ever made may have an order up to n.
@@ -14,8 +14,9 @@
  *
  * Fields have the names of the types in session/write.ts and what these refer to, in a fixed order. Bytes
  * (payloads, Correlation Data) are base64 with padding. Times are milliseconds since 1970. What is
- * undefined, and a time that is Infinity (never), is left out. Of a subscription only its full filter and
- * its options are written. In a `putQueued` the number of a message stands for the message of the
+ * undefined, and a time that is Infinity (never), is left out. Of a subscription only its full filter, its
+ * options, and the origin of what the client has not subscribed to itself are written: a rule of
+ * auto-subscribe, or `unsubscribed` for what there is not to be. In a `putQueued` the number of a message stands for the message of the
  * `putQueued` line before it, so that what many sessions queue is written once.
  *
  * `putQueued` lines are by order, and of one order by session, as the sessions are written; received and
@@ -26,7 +27,9 @@
  */
 
 import type { PublishProperties, SubscriptionOptions, WillPacket } from "../packet/packet.ts";
+import type { AccessRule } from "../policy/access_rule.ts";
 import type { CertificateFields, Identity } from "../policy/identity.ts";
+import { rulesInJson } from "../policy/rules_in_json.ts";
 import type { Delivery, Message, Order } from "../session/message.ts";
 import type { Inflight } from "../session/session.ts";
 import type { Subscription } from "../session/subscription_map.ts";
@@ -62,6 +65,8 @@ export const HEADER: Header = { format: "dunlin-store", version: 1, schema: 1 };
 
 /** UTF-16 units of a Topic Name, a client id, a name; the key of a shared subscription is longer. */
 const LONGEST = 132_000;
+/** UTF-16 units of a setting, the greatest that limits allow. */
+const LONGEST_SETTING = 16 << 20;
 const MOST_LISTED = 65_536;
 
 const anyText = json.text(LONGEST);
@@ -87,6 +92,15 @@ function isTexts(value: unknown): boolean {
     Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
+const accessRules: Shape<readonly AccessRule[]> = {
+  toJson: (rules) => rules,
+  fromJson(from, path) {
+    const rules = rulesInJson(from, path);
+    if (typeof rules === "string") throw new Error(rules);
+    return rules;
+  },
+};
+
 const wholeIdentity = json.fields<Identity>({
   user: json.maybe(anyText),
   roles: json.list(anyText, MOST_LISTED),
@@ -94,16 +108,23 @@ const wholeIdentity = json.fields<Identity>({
   address: json.maybe(anyText),
   listener: json.maybe(anyText),
   certificate: json.maybe(certificate),
+  version: json.maybe(json.oneOf(3, 4, 5)),
+  rules: json.maybe(accessRules),
 });
 /** The broker's own identity, and those of older stores, have no connection that they were proven on. */
 const identity: Shape<Identity> = {
   toJson: wholeIdentity.toJson,
   fromJson(from, path) {
     const whole = wholeIdentity.fromJson(from, path);
-    const { user, roles, clientId, address, listener } = whole;
+    const { user, roles, clientId, address, listener, certificate, version, rules } = whole;
     const bare = clientId === undefined && address === undefined && listener === undefined &&
-      whole.certificate === undefined;
-    return bare ? { user, roles } : whole;
+      certificate === undefined && version === undefined && rules === undefined;
+    if (bare) return { user, roles };
+    return {
+      ...{ user, roles, clientId, address, listener, certificate },
+      ...(version === undefined ? {} : { version }),
+      ...(rules === undefined ? {} : { rules }),
+    };
   },
 };
 
@@ -165,18 +186,27 @@ const subscriptionOptions = json.fields<SubscriptionOptions>({
   subscriptionIdentifier: json.maybe(identifier),
 });
 
-/** Only the full filter and the options are written. */
-const written = json.fields<Pick<Subscription, "full" | "options">>({
+/** Only the full filter, the options and what is not as a client subscribes are written. */
+const written = json.fields<Pick<Subscription, "full" | "options" | "origin" | "unseen">>({
   full: topicFilter,
   options: subscriptionOptions,
+  origin: json.maybe(anyText),
+  unseen: json.maybe(json.flag),
 });
 const subscription: Shape<Subscription> = {
   toJson: written.toJson,
   fromJson(from, path) {
-    const { full, options } = written.fromJson(from, path);
+    const { full, options, origin, unseen } = written.fromJson(from, path);
     const parsed = parseTopicFilter(full, Infinity);
     if (typeof parsed === "string") throw json.wrong(`${path}.full`, full, parsed);
-    return { full, filter: parsed.filter, shareName: parsed.shareName, options };
+    return {
+      full,
+      filter: parsed.filter,
+      shareName: parsed.shareName,
+      options,
+      ...(origin === undefined ? {} : { origin }),
+      ...(unseen === true ? { unseen } : {}),
+    };
   },
 };
 
@@ -189,11 +219,13 @@ type LineOf<T extends Line["type"]> = Extract<Line, { readonly type: T }>;
 
 /** The fields of each type of line, `type` being the first. */
 const LINES: { readonly [T in Line["type"]]: Shape<LineOf<T>> } = {
+  putSetting: line("putSetting", { name: anyText, value: json.text(LONGEST_SETTING) }),
   putSession: line("putSession", {
     clientId: anyText,
     owner: identity,
     expiryInterval: seconds,
     expiresAt: json.instant,
+    awaited: json.maybe(json.flag),
   }),
   putSubscription: line("putSubscription", { clientId: anyText, subscription }),
   putRetained: line("putRetained", { message }),
@@ -256,7 +288,10 @@ function line<T extends Line["type"]>(
   shapes: { readonly [K in keyof Omit<LineOf<T>, "type">]: Shape<LineOf<T>[K]> },
 ): Shape<LineOf<T>> {
   const all = { type: json.oneOf(type), ...shapes };
-  return json.fields<LineOf<T>>(all as unknown as Parameters<typeof json.fields<LineOf<T>>>[0]);
+  return json.fields<LineOf<T>>(
+    all as unknown as Parameters<typeof json.fields<LineOf<T>>>[0],
+    true,
+  );
 }
 
 /** A text with which nothing is wrong. */

@@ -132,6 +132,10 @@ export class KvBatch {
         return this.#put(keys.delayedKey(write.message.order), record.encodeDelayed(write));
       case "deleteDelayed":
         return this.#delete(keys.delayedKey(write.order));
+      case "putSetting":
+        return this.#put(keys.settingKey(write.name), record.encodeSetting(write));
+      case "deleteSetting":
+        return this.#delete(keys.settingKey(write.name));
     }
   }
 

@@ -8,6 +8,7 @@
  * | `["s", session]` | a session, under a number that is never used again |
  * | `["t", session, filter]` | a subscription |
  * | `["r", topic]` `["w", client]` `["d", order]` | retained messages, Wills, delayed messages |
+ * | `["g", name]` | a setting of a service of the broker |
  * | `["h", segment]` `["b", segment, n]` | a segment's head and blocks |
  * | `["e", segment]` | which of a segment's entries are gone, a bit each |
  * | `["m", order]` | a large message that entries refer to |
@@ -36,6 +37,7 @@ export const subscriptionKey = (session: number, full: string): Key => ["t", ses
 export const retainedKey = (topic: string): Key => ["r", part(topic)];
 export const willKey = (clientId: string): Key => ["w", part(clientId)];
 export const delayedKey = (order: Order): Key => ["d", order];
+export const settingKey = (name: string): Key => ["g", part(name)];
 export const headKey = (segment: number): Key => ["h", segment];
 export const blockKey = (segment: number, n: number): Key => ["b", segment, n];
 export const goneKey = (segment: number): Key => ["e", segment];

@@ -24,6 +24,7 @@ interface SessionRecord {
   owner: Identity;
   expiryInterval: Seconds;
   expiresAt: Instant;
+  awaited: boolean;
   subscriptions: Map<TopicFilter, Subscription> | undefined;
   received: Set<PacketId> | undefined;
   inflight: Map<PacketId, Inflight> | undefined;
@@ -55,6 +56,8 @@ export interface Dump {
   readonly wills: readonly PendingWill[];
   /** By order. */
   readonly delayed: readonly { readonly message: Message; readonly publishAt: Instant }[];
+  /** Names and values, by name. */
+  readonly settings: readonly (readonly [string, string])[];
   /** Of any message that was ever written. */
   readonly highest: Order;
 }
@@ -65,6 +68,7 @@ export class MemoryStore implements Store {
   readonly #sessions = new Map<ClientId, SessionRecord>();
   readonly #retained = new Map<TopicName, Message>();
   readonly #wills = new Map<ClientId, PendingWill>();
+  readonly #settings = new Map<string, string>();
   readonly #delayed = new Map<Order, { readonly message: Message; readonly publishAt: Instant }>();
   readonly #whole: boolean;
   #highest: Order = 0;
@@ -72,7 +76,7 @@ export class MemoryStore implements Store {
 
   /**
    * @param whole false: it keeps no more than a running broker asks back, which is what waits for absent
-   *   sessions; subscriptions, retained and delayed messages and Wills are in the broker's own tables, and
+   *   sessions; subscriptions, retained and delayed messages, Wills and settings are in tables already, and
    *   after the program nothing is left of either. `index` and `dump` need the whole.
    */
   constructor(whole = true) {
@@ -103,7 +107,9 @@ export class MemoryStore implements Store {
   }
 
   async *index(): AsyncGenerator<IndexRecord> {
-    for (const { clientId, owner, expiryInterval, expiresAt, queue } of this.#sessions.values()) {
+    for (const [name, value] of this.#settings) yield { type: "setting", name, value };
+    for (const session of this.#sessions.values()) {
+      const { clientId, owner, expiryInterval, expiresAt, awaited, queue } = session;
       const queued = queue?.read(-Infinity, Infinity) ?? [];
       yield {
         type: "session",
@@ -111,6 +117,7 @@ export class MemoryStore implements Store {
         owner,
         expiryInterval,
         expiresAt,
+        ...(awaited ? { awaited } : {}),
         orders: queued.map(({ message }) => message.order),
         sizes: queued.map(({ message }) => messageSize(message)),
       };
@@ -146,6 +153,7 @@ export class MemoryStore implements Store {
       retained: sorted(this.#retained),
       wills: sorted(this.#wills),
       delayed: sorted(this.#delayed),
+      settings: [...this.#settings].sort(([a], [b]) => a < b ? -1 : 1),
       highest: this.#highest,
     };
   }
@@ -180,6 +188,12 @@ export class MemoryStore implements Store {
       case "deleteDelayed":
         this.#delayed.delete(write.order);
         return;
+      case "putSetting":
+        this.#settings.set(write.name, write.value);
+        return;
+      case "deleteSetting":
+        this.#settings.delete(write.name);
+        return;
       case "putQueued":
         this.#seen(write.delivery.message.order);
         break;
@@ -198,12 +212,13 @@ export class MemoryStore implements Store {
   }
 
   #putSession(write: Write & { readonly type: "putSession" }): void {
-    const { clientId, owner, expiryInterval, expiresAt } = write;
+    const { clientId, owner, expiryInterval, expiresAt, awaited = false } = write;
     const session = this.#sessions.get(clientId);
     if (session !== undefined) {
       session.owner = owner;
       session.expiryInterval = expiryInterval;
       session.expiresAt = expiresAt;
+      session.awaited = awaited;
       return;
     }
     this.#sessions.set(clientId, {
@@ -211,6 +226,7 @@ export class MemoryStore implements Store {
       owner,
       expiryInterval,
       expiresAt,
+      awaited,
       subscriptions: undefined,
       received: undefined,
       inflight: undefined,
@@ -230,6 +246,8 @@ function isInTables({ type }: Write): boolean {
     case "deleteWill":
     case "putDelayed":
     case "deleteDelayed":
+    case "putSetting":
+    case "deleteSetting":
       return true;
     default:
       return false;

@@ -3,8 +3,16 @@
  * front. What is in them and where they stand is the business of others.
  */
 
-import type { PublishProperties, QoS, UserProperty, WillPacket } from "../packet/packet.ts";
+import type {
+  ProtocolVersion,
+  PublishProperties,
+  QoS,
+  UserProperty,
+  WillPacket,
+} from "../packet/packet.ts";
+import type { AccessRule } from "../policy/access_rule.ts";
 import type { CertificateFields, Identity } from "../policy/identity.ts";
+import { rulesInJson } from "../policy/rules_in_json.ts";
 import type { Message } from "../session/message.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { PendingWill, Write } from "../session/write.ts";
@@ -26,7 +34,8 @@ export function encodeSession(session: SessionValue): Uint8Array {
   writeIdentity(to, session.owner);
   to.varint(session.expiryInterval);
   to.float(session.expiresAt);
-  if (hasCircumstances(session.owner)) writeCircumstances(to, session.owner);
+  const { owner, awaited = false } = session;
+  if (awaited || hasCircumstances(owner)) writeCircumstances(to, owner, awaited);
   return to.slice();
 }
 
@@ -39,13 +48,14 @@ export function decodeSession(bytes: Uint8Array): SessionValue {
     expiresAt: from.float(),
   };
   if (from.left === 0) return session;
-  const owner = readCircumstances(from, session.owner, session.clientId);
+  const { owner, awaited } = readCircumstances(from, session.owner, session.clientId);
   from.end();
-  return { ...session, owner };
+  return awaited ? { ...session, owner, awaited } : { ...session, owner };
 }
 
-export function encodeSubscription({ full, filter, shareName, options }: Subscription): Uint8Array {
+export function encodeSubscription(subscription: Subscription): Uint8Array {
   const to = begun();
+  const { full, filter, shareName, options, origin, unseen } = subscription;
   const identifier = options.subscriptionIdentifier;
   to.byte(
     options.qos | (options.noLocal ? 4 : 0) | (options.retainAsPublished ? 8 : 0) |
@@ -58,6 +68,10 @@ export function encodeSubscription({ full, filter, shareName, options }: Subscri
     to.text(shareName);
   }
   if (identifier !== undefined) to.varint(identifier);
+  if (origin !== undefined || unseen) { // else it ends here, as before there were others
+    to.byte((origin === undefined ? 0 : 1) | (unseen ? 2 : 0));
+    if (origin !== undefined) to.text(origin);
+  }
   return to.slice();
 }
 
@@ -82,8 +96,11 @@ export function decodeSubscription(bytes: Uint8Array): Subscription {
       subscriptionIdentifier: (flags & 128) !== 0 ? from.varint() : undefined,
     },
   };
+  if (from.left === 0) return subscription;
+  const more = from.byte();
+  const made = (more & 1) !== 0 ? { ...subscription, origin: from.text() } : subscription;
   from.end();
-  return subscription;
+  return (more & 2) !== 0 ? { ...made, unseen: true } : made;
 }
 
 export function encodeMessage(message: Message): Uint8Array {
@@ -118,7 +135,7 @@ export function encodeWill({ clientId, owner, packet, publishAt }: PendingWill):
     packet.qos | (packet.retain ? 4 : 0) | (packet.properties === undefined ? 0 : 8) |
       (hasCircumstances(owner) ? 16 : 0),
   );
-  if (hasCircumstances(owner)) writeCircumstances(to, owner);
+  if (hasCircumstances(owner)) writeCircumstances(to, owner, false);
   to.text(packet.topic);
   to.varint(packet.willDelayInterval);
   if (packet.properties !== undefined) writeProperties(to, packet.properties);
@@ -132,7 +149,7 @@ export function decodeWill(bytes: Uint8Array): PendingWill {
   const proven = readIdentity(from);
   const publishAt = from.float();
   const flags = from.byte();
-  const owner = (flags & 16) === 0 ? proven : readCircumstances(from, proven, clientId);
+  const owner = (flags & 16) === 0 ? proven : readCircumstances(from, proven, clientId).owner;
   const packet: WillPacket = {
     topic: from.text(),
     qos: qosOf(flags, from),
@@ -142,6 +159,25 @@ export function decodeWill(bytes: Uint8Array): PendingWill {
     payload: from.raw(from.left).slice(),
   };
   return { clientId, owner, packet, publishAt };
+}
+
+export interface SettingValue {
+  readonly name: string;
+  readonly value: string;
+}
+
+export function encodeSetting({ name, value }: SettingValue): Uint8Array {
+  const to = begun(16 + 3 * (name.length + value.length));
+  to.text(name);
+  to.text(value);
+  return to.slice();
+}
+
+export function decodeSetting(bytes: Uint8Array): SettingValue {
+  const from = opened(bytes, "a setting");
+  const setting = { name: from.text(), value: from.text() };
+  from.end();
+  return setting;
 }
 
 /** A message, at the end of what is written: its payload takes all that follows. */
@@ -207,20 +243,24 @@ function readIdentity(from: ByteReader): Identity {
 }
 
 /** Whether it is known on what connection the identity was proven; the broker's own has none. */
-function hasCircumstances({ clientId, address, listener, certificate }: Identity): boolean {
+function hasCircumstances(owner: Identity): boolean {
+  const { clientId, address, listener, certificate, version, rules } = owner;
   return clientId !== undefined || address !== undefined || listener !== undefined ||
-    certificate !== undefined;
+    certificate !== undefined || version !== undefined || rules !== undefined;
 }
 
 /** All but the client id, which stands in the record already. */
-function writeCircumstances(to: ByteWriter, owner: Identity): void {
-  const { address, listener, certificate } = owner;
+function writeCircumstances(to: ByteWriter, owner: Identity, awaited: boolean): void {
+  const { address, listener, certificate, version, rules } = owner;
   to.byte(
     (address === undefined ? 0 : 1) | (listener === undefined ? 0 : 2) |
-      (certificate === undefined ? 0 : 4),
+      (certificate === undefined ? 0 : 4) | (version === undefined ? 0 : 8) | (awaited ? 16 : 0) |
+      (rules === undefined ? 0 : 32),
   );
+  if (version !== undefined) to.byte(version);
   if (address !== undefined) to.text(address);
   if (listener !== undefined) to.text(listener);
+  if (rules !== undefined) to.text(JSON.stringify(rules));
   if (certificate === undefined) return;
   const fields = Object.entries(certificate);
   to.varint(fields.length);
@@ -232,13 +272,46 @@ function writeCircumstances(to: ByteWriter, owner: Identity): void {
   }
 }
 
-function readCircumstances(from: ByteReader, owner: Identity, clientId: string): Identity {
-  const { user, roles } = owner;
+function readCircumstances(
+  from: ByteReader,
+  proven: Identity,
+  clientId: string,
+): { readonly owner: Identity; readonly awaited: boolean } {
+  const { user, roles } = proven;
   const flags = from.byte();
+  const version = (flags & 8) === 0 ? undefined : versionOf(from.byte(), from);
   const address = (flags & 1) === 0 ? undefined : from.text();
   const listener = (flags & 2) === 0 ? undefined : from.text();
+  const rules = (flags & 32) === 0 ? undefined : readRules(from);
   const certificate = (flags & 4) === 0 ? undefined : readCertificate(from);
-  return { user, roles, clientId, address, listener, certificate };
+  const owner = { user, roles, clientId, address, listener, certificate };
+  return {
+    owner: {
+      ...owner,
+      ...(version === undefined ? {} : { version }),
+      ...(rules === undefined ? {} : { rules }),
+    },
+    awaited: (flags & 16) !== 0,
+  };
+}
+
+function versionOf(byte: number, from: ByteReader): ProtocolVersion {
+  if (byte === 3 || byte === 4 || byte === 5) return byte;
+  throw from.wrong(`protocol version ${byte}`);
+}
+
+/** As they were when the client brought them and they were looked at. */
+function readRules(from: ByteReader): readonly AccessRule[] {
+  const text = from.text();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw from.wrong("rules of access that are no JSON", error);
+  }
+  const rules = rulesInJson(value, "rules");
+  if (typeof rules === "string") throw from.wrong(rules);
+  return rules;
 }
 
 function readCertificate(from: ByteReader): CertificateFields {

@@ -49,9 +49,10 @@ const LOST: Readonly<Record<string, LostKind>> = {
   r: "retained",
   w: "wills",
   d: "delayed",
+  g: "settings",
   h: "segments",
 };
-const KINDS = new Set([..."vcstrwdhbemnpui"]);
+const KINDS = new Set([..."vcstrwdghbemnpui"]);
 
 /** One line for a problem: the key, and what is wrong. */
 export function problemLine({ key, found }: Pick<Problem, "key" | "found">): string {

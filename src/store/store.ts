@@ -27,7 +27,7 @@ export interface Store {
   load(clientId: ClientId, most: number): Soon<StoredSession>;
   /** Of a session's queue at most `most`, from order `from` on. */
   read(clientId: ClientId, from: Order, most: number): Soon<readonly Delivery[]>;
-  /** Everything that the broker needs at start; sessions before their subscriptions; the order last. */
+  /** Everything that the broker needs at start; settings first; sessions before their subscriptions; the order last. */
   index(): AsyncIterable<IndexRecord>;
   close(): Promise<void>;
 }

@@ -18,6 +18,7 @@ import {
   type Node,
   remove,
 } from "./level_tree.ts";
+import { mapKey } from "./map_key.ts";
 import { PlanCache } from "./plan_cache.ts";
 import { DOLLAR, levelEnd, restMatches } from "./rest_matches.ts";
 import { hasWildcard, type TopicFilter } from "./topic_filter.ts";
@@ -28,8 +29,8 @@ type Values<Value> = { readonly key: string; value: Value } | Map<string, Value>
 
 /** Values by Topic Filter and key; a value is never undefined. */
 export class FilterTree<Value, Plan> {
-  /** Filters without wildcards match one name, which is themselves. */
-  private readonly exact = new Map<TopicFilter, Values<Value>>();
+  /** By `mapKey`. Filters without wildcards match one name, which is themselves. */
+  private readonly exact = new Map<string, Values<Value>>();
   private readonly root: Branch<Values<Value>> = emptyBranch("");
   private readonly plans: PlanCache<Plan>;
   private count = 0;
@@ -51,10 +52,10 @@ export class FilterTree<Value, Plan> {
     const wildcard = hasWildcard(filter);
     this.changed(filter, wildcard);
     const leaf = wildcard ? find(this.root, filter) : undefined;
-    const old = wildcard ? leaf?.value : this.exact.get(filter);
+    const old = wildcard ? leaf?.value : this.exact.get(mapKey(filter));
     if (old === undefined || getIn(old, key) === undefined) this.count++;
     const values = putIn(old, key, value);
-    if (!wildcard) this.exact.set(filter, values);
+    if (!wildcard) this.exact.set(mapKey(filter), values);
     else if (leaf !== undefined) leaf.value = values;
     else insert(this.root, filter, values, 0);
   }
@@ -68,7 +69,7 @@ export class FilterTree<Value, Plan> {
     this.count--;
     if (values instanceof Map && values.size > 1) values.delete(key);
     else if (wildcard) remove(this.root, filter);
-    else this.exact.delete(filter);
+    else this.exact.delete(mapKey(filter));
     return true;
   }
 
@@ -91,7 +92,7 @@ export class FilterTree<Value, Plan> {
   /** The values of all filters that match a topic, a value for each filter and key. */
   collect(topic: TopicName): Value[] {
     const found: Value[] = [];
-    const exact = this.exact.get(topic);
+    const exact = this.exact.get(mapKey(topic));
     if (exact !== undefined) pushAll(exact, found);
     if (topic.charCodeAt(0) !== DOLLAR) {
       collectBelow(this.root, topic, 0, 0, found);
@@ -102,9 +103,13 @@ export class FilterTree<Value, Plan> {
     return found;
   }
 
-  /** Drops every kept plan, for when something changed on which plans depend besides filters. */
-  forget(): void {
-    this.plans.clear();
+  /**
+   * Drops every kept plan, for when something changed on which plans depend besides filters.
+   *
+   * @param cacheLimit the most plans kept from now on; the same as before unless given
+   */
+  forget(cacheLimit?: number): void {
+    this.plans.clear(cacheLimit);
   }
 
   /** How many values there are. */
@@ -113,7 +118,7 @@ export class FilterTree<Value, Plan> {
   }
 
   private valuesOf(filter: TopicFilter, wildcard: boolean): Values<Value> | undefined {
-    return wildcard ? find(this.root, filter)?.value : this.exact.get(filter);
+    return wildcard ? find(this.root, filter)?.value : this.exact.get(mapKey(filter));
   }
 
   private changed(filter: TopicFilter, wildcard: boolean): void {

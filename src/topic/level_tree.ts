@@ -8,6 +8,7 @@
  * empty, and a leaf that grows into a branch keeps its place in it.
  */
 
+import { mapKey } from "./map_key.ts";
 import { levelEnd } from "./rest_matches.ts";
 
 /** A path and its value. Owned by the tree; only `value` may be written from outside. */
@@ -32,7 +33,7 @@ export interface Branch<Value> {
 
 export type Node<Value> = Branch<Value> | Leaf<Value>;
 
-/** One child is kept bare, more in a Map by level: most branches have one child or very many. */
+/** One child is kept bare, more in a Map by `mapKey` of the level: most branches have one or very many. */
 export type Children<Value> = Node<Value> | Map<string, Node<Value>> | undefined;
 
 /** A branch with nothing below it; with level "" the root of a tree. */
@@ -43,7 +44,7 @@ export function emptyBranch<Value>(level: string): Branch<Value> {
 /** The child of `branch` at `level`. */
 export function childAt<Value>(branch: Branch<Value>, level: string): Node<Value> | undefined {
   const children = branch.children;
-  if (children instanceof Map) return children.get(level);
+  if (children instanceof Map) return children.get(mapKey(level));
   return children !== undefined && children.level === level ? children : undefined;
 }
 
@@ -125,7 +126,7 @@ function splitLeaf<Value>(parent: Branch<Value>, leaf: Leaf<Value>, end: number)
     leaf.level = leaf.path.slice(end + 1, levelEnd(leaf.path, end + 1));
     branch.children = leaf;
   }
-  if (parent.children instanceof Map) parent.children.set(branch.level, branch);
+  if (parent.children instanceof Map) parent.children.set(mapKey(branch.level), branch);
   else parent.children = branch;
   return branch;
 }
@@ -135,16 +136,16 @@ function attach<Value>(branch: Branch<Value>, node: Node<Value>): void {
   if (children === undefined) {
     branch.children = node;
   } else if (children instanceof Map) {
-    children.set(node.level, node);
+    children.set(mapKey(node.level), node);
   } else {
-    branch.children = new Map().set(children.level, children).set(node.level, node);
+    branch.children = new Map().set(mapKey(children.level), children).set(mapKey(node.level), node);
   }
 }
 
 function detach<Value>(branch: Branch<Value>, node: Node<Value>): void {
   const children = branch.children;
   if (children instanceof Map) {
-    children.delete(node.level);
+    children.delete(mapKey(node.level));
     if (children.size === 0) branch.children = undefined;
   } else {
     branch.children = undefined;

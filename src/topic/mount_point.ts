@@ -14,9 +14,20 @@ export type MountPoint = string;
  * below it. What begins with `$` otherwise is an ordinary topic there.
  */
 export function mountName(mountPoint: MountPoint, name: TopicName): TopicName {
-  if (name.charCodeAt(0) !== DOLLAR) return mountPoint + name;
-  const delay = /^(?:\$delayed\/[0-9]{1,10}\/)*/u.exec(name)![0];
+  const delay = delayOf(name);
   return delay + mountPoint + name.slice(delay.length);
+}
+
+/** The Topic Name as a client of the mount point would write it; undefined where it cannot mean that one. */
+export function unmountName(mountPoint: MountPoint, name: TopicName): TopicName | undefined {
+  const delay = delayOf(name);
+  const rest = name.slice(delay.length);
+  return isMounted(mountPoint, rest) ? delay + rest.slice(mountPoint.length) : undefined;
+}
+
+/** What stands in front of the topic that is meant. */
+function delayOf(name: TopicName): string {
+  return name.charCodeAt(0) !== DOLLAR ? "" : /^(?:\$delayed\/[0-9]{1,10}\/)*/u.exec(name)![0];
 }
 
 /**

@@ -5,7 +5,7 @@
  * `$share/{ShareName}/{filter}` is understood for 3.x clients too, which the standard leaves open.
  */
 
-import { stringProblem } from "./topic_name.ts";
+import { MAXIMUM_STRING_BYTES, stringProblem } from "./topic_name.ts";
 
 /** A Topic Filter that has been found good; its wildcards are `+` (one level) and `#` (the rest). */
 export type TopicFilter = string;
@@ -27,11 +27,16 @@ export interface ParsedFilter {
  *
  * @param full the filter as it stood in the packet, decoded
  * @param maximumLevels the most levels that `filter` may have
+ * @param maximumBytes of UTF-8 of `full`
  * @returns the parts, or in words what is wrong
  */
-export function parseTopicFilter(full: string, maximumLevels: number): ParsedFilter | string {
+export function parseTopicFilter(
+  full: string,
+  maximumLevels: number,
+  maximumBytes: number = MAXIMUM_STRING_BYTES,
+): ParsedFilter | string {
   if (full !== "$share" && !full.startsWith("$share/")) {
-    const problem = filterProblem(full, maximumLevels);
+    const problem = filterProblem(full, maximumLevels, maximumBytes);
     return problem ?? { full, filter: full, shareName: undefined, wildcard: hasWildcard(full) };
   }
   const end = full.indexOf("/", "$share/".length);
@@ -47,8 +52,8 @@ export function parseTopicFilter(full: string, maximumLevels: number): ParsedFil
     return "a Shared Subscription has a Topic Filter after its ShareName: $share/{ShareName}/{filter}";
   }
   // The limit on bytes holds for the string as subscribed, the one on levels for what is matched.
-  const problem = stringProblem(full, "Topic Filter", Infinity) ??
-    filterProblem(filter, maximumLevels);
+  const problem = stringProblem(full, "Topic Filter", Infinity, maximumBytes) ??
+    filterProblem(filter, maximumLevels, maximumBytes);
   return problem ?? { full, filter, shareName, wildcard: hasWildcard(filter) };
 }
 
@@ -57,7 +62,11 @@ export function hasWildcard(filter: string): boolean {
   return filter.includes("+") || filter.includes("#");
 }
 
-function filterProblem(filter: string, maximumLevels: number): string | undefined {
+function filterProblem(
+  filter: string,
+  maximumLevels: number,
+  maximumBytes: number,
+): string | undefined {
   const hash = filter.indexOf("#");
   if (hash !== -1) { // [MQTT-4.7.1-2]
     if (hash !== filter.length - 1) return "the wildcard # is not the last character of the filter";
@@ -68,5 +77,5 @@ function filterProblem(filter: string, maximumLevels: number): string | undefine
     const after = at === filter.length - 1 || filter[at + 1] === "/";
     if (!before || !after) return "the wildcard + does not fill its level";
   }
-  return stringProblem(filter, "Topic Filter", maximumLevels);
+  return stringProblem(filter, "Topic Filter", maximumLevels, maximumBytes);
 }

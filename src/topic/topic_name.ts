@@ -15,6 +15,7 @@ export function stringProblem(
   text: string,
   noun: "Topic Name" | "Topic Filter",
   maximumLevels: number,
+  maximumBytes: number,
 ): string | undefined {
   if (text.length === 0) return `the ${noun} is empty`; // [MQTT-4.7.3-1]
   let levels = 1;
@@ -27,8 +28,8 @@ export function stringProblem(
     else if (unit >= 0x800) bytes += unit >= 0xd800 && unit <= 0xdfff ? 1 : 2;
     else if (unit >= 0x80) bytes += 1;
   }
-  if (bytes > MAXIMUM_STRING_BYTES) { // [MQTT-4.7.3-3]
-    return `the ${noun} takes ${bytes} bytes of UTF-8, more than ${MAXIMUM_STRING_BYTES}`;
+  if (bytes > maximumBytes) { // [MQTT-4.7.3-3]
+    return `the ${noun} takes ${bytes} bytes of UTF-8, more than ${maximumBytes}`;
   }
   if (levels > maximumLevels) {
     return `the ${noun} has ${levels} levels, more than the ${maximumLevels} allowed`;
@@ -43,10 +44,15 @@ const SLASH = 0x2f;
  *
  * @param name the name as it stood in the packet, decoded
  * @param maximumLevels the most levels allowed; `a/b` has two, `/a` has two
+ * @param maximumBytes of UTF-8
  */
-export function topicNameProblem(name: string, maximumLevels: number): string | undefined {
+export function topicNameProblem(
+  name: string,
+  maximumLevels: number,
+  maximumBytes: number = MAXIMUM_STRING_BYTES,
+): string | undefined {
   if (name.includes("+") || name.includes("#")) { // [MQTT-4.7.1-1]
     return "the Topic Name contains a wildcard character, which only a Topic Filter may";
   }
-  return stringProblem(name, "Topic Name", maximumLevels);
+  return stringProblem(name, "Topic Name", maximumLevels, maximumBytes);
 }

@@ -3,9 +3,10 @@
  * looked at here since node:tls in Deno 2.9 takes them and does not heed them.
  */
 
-import { verify, type X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import type { Der } from "./der.ts";
 import { childrenOf, dottedOf, hexOf, partsOf, readDer, Tag, timeOf } from "./der.ts";
+import { nodeCrypto } from "./node_crypto.ts";
 import { pemBlocks } from "./pem.ts";
 import { factsOf, nameText } from "./x509.ts";
 
@@ -74,7 +75,7 @@ function readList(bytes: Uint8Array, authorities: readonly X509Certificate[]) {
   const digest = DIGESTS[dottedOf(partsOf(algorithm, Tag.sequence)[0])];
   if (digest === undefined) throw new Error("its signature algorithm is not supported");
   const proven = signers.some(({ publicKey }) =>
-    verify(digest, toBeSigned!.bytes, publicKey, signature.content.subarray(1))
+    nodeCrypto().verify(digest, toBeSigned!.bytes, publicKey, signature.content.subarray(1))
   );
   if (!proven) throw new Error(`its signature is not that of ${name}`);
   const isTime = (tag: number | undefined) => tag === Tag.utcTime || tag === Tag.generalizedTime;

@@ -3,11 +3,11 @@
  * extension is ever agreed on, so that nothing is decompressed. MQTT 5.0 section 6.
  */
 
-import { createHash } from "node:crypto";
 import { giveBuffer, takeBuffer } from "./buffer_pool.ts";
 import { clientAddress } from "./forwarded.ts";
 import type { RequestHead } from "./http_request.ts";
 import { endOfHead, listOf, parseHead } from "./http_request.ts";
+import { nodeCrypto } from "./node_crypto.ts";
 import type { Link } from "./transport.ts";
 import { Refused } from "./transport.ts";
 import type { WebSocketOptions } from "./websocket.ts";
@@ -111,7 +111,8 @@ function mayConnect(origin: string, origins: readonly string[]): boolean {
 
 /** What the server proves with that it has read the key, RFC 6455 section 4.2.2. */
 export function acceptOf(key: string): string {
-  return createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+  return nodeCrypto().createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+    .digest("base64");
 }
 
 /** The head of the request, and nothing behind it: the client has to wait for the answer. */

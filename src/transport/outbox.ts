@@ -28,6 +28,7 @@ export class Outbox {
   readonly #link: Link;
   readonly #limits: OutboxLimits;
   readonly #tell: (state: OutboxState) => void;
+  readonly #wrote: ((bytes: number) => void) | undefined;
   /** Undefined while empty: an idle connection costs no buffer. */
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #end = 0;
@@ -41,10 +42,17 @@ export class Outbox {
   #lingering: ReturnType<typeof setTimeout> | undefined;
   #onClosed: (() => void) | undefined;
 
-  constructor(link: Link, limits: OutboxLimits, tell: (state: OutboxState) => void) {
+  /** @param wrote is told how many bytes the link has taken, once a write */
+  constructor(
+    link: Link,
+    limits: OutboxLimits,
+    tell: (state: OutboxState) => void,
+    wrote?: (bytes: number) => void,
+  ) {
     this.#link = link;
     this.#limits = limits;
     this.#tell = tell;
+    this.#wrote = wrote;
   }
 
   /** Bytes that are not written yet. */
@@ -158,6 +166,7 @@ export class Outbox {
           const written = await this.#link.write(
             buffer.subarray(from, Math.min(end, from + ONE_WRITE)),
           );
+          this.#wrote?.(written);
           if (this.#closed) return;
           this.#underWay -= written;
           if (this.#congested && this.buffered < this.#limits.drained) {

@@ -6,18 +6,13 @@ import { DenoLink, listenerOf } from "./deno_link.ts";
 import type { Listener } from "./transport.ts";
 
 /**
- * Connections that the system holds until they are accepted, and as many as Linux does unless told more: for
- * one that finds it full, the other side waits a second, whoever filled it.
- */
-const BACKLOG = 4_096;
-
-/**
  * Listens on an address and port; port 0 takes a free one.
  *
+ * @param tcpBacklog connections that the system holds until they are accepted
  * @throws Deno.errors.AddrInUse and the like, with the system's words
  */
-export function listenTcp(hostname: string, port: number): Listener {
-  const listener = Deno.listen({ hostname, port, tcpBacklog: BACKLOG });
+export function listenTcp(hostname: string, port: number, tcpBacklog: number): Listener {
+  const listener = Deno.listen({ hostname, port, tcpBacklog });
   const { port: bound } = listener.addr;
   const address = hostname.includes(":") ? `[${hostname}]:${bound}` : `${hostname}:${bound}`;
   return listenerOf(listener, address, (conn) => {

@@ -3,9 +3,10 @@
  * be said about them before the first client comes.
  */
 
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { KeyObject, X509Certificate } from "node:crypto";
 import type { Revocations } from "./crl.ts";
 import { parseRevocations } from "./crl.ts";
+import { nodeCrypto } from "./node_crypto.ts";
 import { pemBlocks } from "./pem.ts";
 import { factsOf, nameText } from "./x509.ts";
 
@@ -207,7 +208,7 @@ function certificatesOf(
   try {
     certificates = pemBlocks(text, "CERTIFICATE").map((block) => {
       factsOf(block);
-      return new X509Certificate(block);
+      return new (nodeCrypto().X509Certificate)(block);
     });
   } catch (error) {
     report(key, `${path}: ${messageOf(error)}`, expected);
@@ -245,7 +246,7 @@ function keyOf(
     return undefined;
   }
   try {
-    return createPrivateKey(text);
+    return nodeCrypto().createPrivateKey(text);
   } catch (error) {
     report(key, `${path}: ${messageOf(error)}`, expected);
     return undefined;

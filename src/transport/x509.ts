@@ -3,10 +3,10 @@
  * leave open where a name ends and the next begins. Nothing is verified here.
  */
 
-import { createHash } from "node:crypto";
 import type { ClientCertificate } from "../policy/identity.ts";
 import type { Der } from "./der.ts";
 import { dottedOf, hexOf, partsOf, readDer, stringOf, Tag, timeOf } from "./der.ts";
+import { nodeCrypto } from "./node_crypto.ts";
 
 export interface CertificateFacts {
   /** In hexadecimal digits, as `openssl x509 -serial` prints it. */
@@ -49,7 +49,7 @@ export function factsOf(certificate: Uint8Array): CertificateFacts {
 /** What others are told of a client's certificate. */
 export function clientCertificate(certificate: Uint8Array): ClientCertificate {
   const { commonNames, subject, issuer, serial, sanDns, sanUri } = factsOf(certificate);
-  const digest = createHash("sha256").update(certificate).digest();
+  const digest = nodeCrypto().createHash("sha256").update(certificate).digest();
   // Which of several names is meant cannot be told.
   const cn = commonNames.length === 1 ? commonNames[0] : undefined;
   return {

@@ -96,6 +96,10 @@ const answers: readonly (readonly [string, Handler, string])[] = [
   ["it allows", json({ result: "allow" }), "ada"],
   ["it allows with roles", json({ result: "allow", roles: ["a", "b"] }), "ada [a b]"],
   ["it knows the user by another name", json({ result: "allow", user: "zoë" }), "zoë"],
+  ["it gives rules", json({ result: "allow", acl: [{ permission: "deny" }] }), "ada"],
+  ["its rules are null", json({ result: "allow", acl: null }), "ada"],
+  ["its rules are no list", json({ result: "allow", acl: {} }), "0x87"],
+  ["one of its rules is wrong", json({ result: "allow", acl: [{}] }), "0x87"],
   ["it denies with 200", json({ result: "deny" }), "0x87"],
   ["it does not know with 200", json({ result: "ignore" }), "unknown"],
   ["it says 401", status(401), "0x87"],
@@ -144,6 +148,24 @@ for (const [when, answer, outcome] of answers) {
       assert.doesNotMatch(found.type === "refused" ? found.detail : "", /pencil|127\.0/);
     }));
 }
+
+Deno.test("httpVerifier() gives the identity the rules of the answer, and names the key that is wrong", () =>
+  withServer(
+    async (world) => {
+      const acl = [{ permission: "allow", action: "publish", topic: "t/1", qos: [1] }];
+      world.answer = json({ result: "allow", acl });
+      const found = await world.verifier.verify(asking("ada", "x"));
+      assert.deepEqual(found.type === "accepted" && found.identity.rules, [
+        { permission: "allow", action: "publish", qos: [1], retain: undefined, topics: "t/1" },
+      ]);
+      world.answer = json({ result: "allow", acl: [{ permission: "deny", topics: 7 }] });
+      const wrong = await world.verifier.verify(asking("ada", "x"));
+      assert.match(wrong.type === "refused" ? wrong.detail : "", /"acl"\[0\] has topics/);
+      assert.equal(world.opened.length, 0);
+    },
+    {},
+    { failures: 1 },
+  ));
 
 Deno.test("httpVerifier() lets the identity last as long as the answer says", () =>
   withServer(async (world) => {

@@ -50,6 +50,7 @@ function verifierOf(more: Partial<JwtOptions> = {}): Verifier {
     from: "password",
     userClaim: "sub",
     rolesClaim: "roles",
+    accessClaim: "acl",
     clientIdClaim: undefined,
     now: stillClock(NOW * 1000).now,
     ...more,
@@ -93,6 +94,18 @@ const claims: readonly (readonly [string, Claims, Partial<JwtOptions>, RegExp])[
   ["the audience is right", { aud: ["x", "mqtt"] }, { audiences: ["mqtt"] }, /^ada$/],
   ["the audience is another", { aud: "web" }, { audiences: ["mqtt"] }, /^0x86 .*"aud"/],
   ["there is no audience", {}, { audiences: ["mqtt"] }, /^0x86 .*"aud"/],
+  ["it has rules", { acl: [{ permission: "deny", topics: "a" }] }, {}, /^ada$/],
+  ["it has no rules", { acl: [] }, {}, /^ada$/],
+  ["its rules are null", { acl: null }, {}, /^ada$/],
+  ["its rules are no list", { acl: "all" }, {}, /^0x86 its token .* claim acl is no list/],
+  [
+    "a rule is wrong",
+    { acl: [{ permission: "deny", topics: "a#" }] },
+    {},
+    /claim acl\[0\]\.topics/,
+  ],
+  ["rules lie deep", { mqtt: { acl: [1] } }, { accessClaim: "mqtt.acl" }, /claim mqtt\.acl\[0\]/],
+  ["the claim is not looked at", { acl: "all" }, { accessClaim: "rules" }, /^ada$/],
   ["the client id is right", { cid: "pump" }, { clientIdClaim: "cid" }, /^ada$/],
   ["the client id is another", { cid: "panel" }, { clientIdClaim: "cid" }, /^0x86 .*cid/],
   ["there is no client id", {}, { clientIdClaim: "cid" }, /^0x86 .*cid/],
@@ -103,6 +116,21 @@ for (const [when, payload, more, words] of claims) {
     assert.match(await outcome(verifierOf(more), await sign(payload)), words);
   });
 }
+
+Deno.test("jwtVerifier() gives the identity the rules of its token", async () => {
+  const rulesOf = async (acl: unknown) => {
+    const answer = await verifierOf().verify(asking("x", await sign({ acl })));
+    return answer.type === "accepted" ? answer.identity.rules : answer;
+  };
+  const ours = [{ name: "a", permission: "deny", topics: ["a/#"], qos: 0 }];
+  assert.deepEqual(await rulesOf(ours), ours);
+  const emqx = [{ permission: "allow", action: "subscribe", topic: "eq t/#" }];
+  assert.deepEqual(await rulesOf(emqx), [
+    { permission: "allow", action: "subscribe", qos: undefined, topics: "=t/#" },
+  ]);
+  assert.deepEqual(await rulesOf([]), []);
+  assert.equal(await rulesOf(undefined), undefined);
+});
 
 Deno.test("jwtVerifier() lets the identity last as long as the token and the tolerance", async () => {
   const answer = await verifierOf().verify(asking("x", await sign()));

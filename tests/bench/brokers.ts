@@ -47,11 +47,11 @@ export function dunlinBundled(program: string): Promise<Broker> {
 
 /** Bundles dunlin as the task `bundle` does; the path of the program, in a new directory. */
 export async function bundle(): Promise<string> {
-  const program = `${await Deno.makeTempDir({ prefix: "dunlin-bench-bundle-" })}/dunlin.js`;
-  const [, ...args] = task("bundle").map((word) => word.startsWith("dist/") ? program : word);
+  const directory = await Deno.makeTempDir({ prefix: "dunlin-bench-bundle-" });
+  const [, ...args] = task("bundle").map((word) => word === "dist" ? directory : word);
   const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
   if (!success) throw new Error(`cannot bundle: ${new TextDecoder().decode(stderr)}`);
-  return program;
+  return `${directory}/main.js`;
 }
 
 /** Any broker by a command of the shell in which `{port}` stands for the port to listen on. */
@@ -80,6 +80,40 @@ export function mosquittoLongQueues(): Promise<Broker> {
       "allow_anonymous true",
       "max_queued_messages 0",
       "",
+    ];
+    Deno.writeTextFileSync(config, lines.join("\n"));
+    return ["mosquitto", "-c", config];
+  });
+}
+
+/** A certificate and its key, in files. */
+export interface Certified {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** dunlin with a second listener, for TLS. */
+export function dunlinTls({ certificate, key }: Certified, tlsPort: number): Promise<Broker> {
+  return start("dunlin", (port, directory) => {
+    const listeners = [{ type: "tcp", port }, {
+      type: "tls",
+      address: "127.0.0.1",
+      port: tlsPort,
+      certificate,
+      key,
+    }];
+    return [...startTask(), "--config", configOf(directory, port, { listeners })];
+  });
+}
+
+/** mosquitto with the same. */
+export function mosquittoTls({ certificate, key }: Certified, tlsPort: number): Promise<Broker> {
+  return start("mosquitto", (port, directory) => {
+    const config = `${directory}/mosquitto.conf`;
+    const lines = [
+      ...["user root", "allow_anonymous true"],
+      ...[`listener ${port} 127.0.0.1`, `listener ${tlsPort} 127.0.0.1`],
+      ...[`certfile ${certificate}`, `keyfile ${key}`, ""],
     ];
     Deno.writeTextFileSync(config, lines.join("\n"));
     return ["mosquitto", "-c", config];

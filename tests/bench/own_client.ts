@@ -20,7 +20,7 @@ export interface Ears {
 }
 
 export class LoadClient {
-  readonly #conn: Deno.TcpConn;
+  readonly #conn: Deno.Conn;
   readonly #version: Version;
   readonly #splitter = new FrameSplitter(1 << 28);
   readonly #buffer = new Uint8Array(1 << 18);
@@ -30,15 +30,21 @@ export class LoadClient {
   /** The broker has closed the link. */
   ended = false;
 
-  private constructor(conn: Deno.TcpConn, version: Version) {
+  private constructor(conn: Deno.Conn, version: Version) {
     this.#conn = conn;
     this.#version = version;
-    conn.setNoDelay(true);
   }
 
   /** Connects with Clean Start; fails unless the CONNACK lets it in. */
   static async connect(port: number, version: Version, clientId: string): Promise<LoadClient> {
-    const client = new LoadClient(await Deno.connect({ hostname: "127.0.0.1", port }), version);
+    const conn = await Deno.connect({ hostname: "127.0.0.1", port });
+    conn.setNoDelay(true);
+    return await LoadClient.over(conn, version, clientId);
+  }
+
+  /** The same over a link that is there. */
+  static async over(conn: Deno.Conn, version: Version, clientId: string): Promise<LoadClient> {
+    const client = new LoadClient(conn, version);
     const connack = await client.#ask(connectOf(version, clientId));
     if (connack.type !== "connack" || connack.reasonCode !== 0) {
       throw new Error(`${clientId}: expected CONNACK 0, found ${JSON.stringify(connack)}`);

@@ -6,6 +6,9 @@ import type { ProtocolVersion } from "../../src/packet/packet.ts";
 import { AccessList } from "../../src/policy/access_list.ts";
 import type { AccessRule } from "../../src/policy/access_rule.ts";
 import type { Fact } from "../../src/session/fact.ts";
+import type { Ban } from "../../src/policy/bans.ts";
+import { Bans } from "../../src/policy/bans.ts";
+import type { Caller } from "./caller.ts";
 import type { DeskOptions } from "./desk.ts";
 import { Desk } from "./desk.ts";
 import {
@@ -519,5 +522,297 @@ Deno.test("Broker.step() keeps the exchange of QoS 2 that it has begun when the 
     await pump.send({ ...publish, dup: true }, acknowledgement("pubrel", 1), disconnectPacket());
     pump.expect("pubrec #1", "pubrec #1", "pubcomp #1");
     panel.expect("publish a q2 #1 1");
+  });
+});
+
+/** With rules of their own, as JSON in the password. */
+const withOwnRules: Authenticator = {
+  verify({ username, password }) {
+    const rules = password === undefined
+      ? undefined
+      : JSON.parse(new TextDecoder().decode(password));
+    return {
+      type: "accepted",
+      identity: { user: username, roles: [], ...(rules === undefined ? {} : { rules }) },
+    };
+  },
+};
+
+function password(rules: readonly AccessRule[]): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(rules));
+}
+
+Deno.test("Broker.step() asks a client's own rules first, for it alone, after a restart too", async () => {
+  const rules: AccessRule[] = [{ permission: "deny", topics: "own/#" }, EVERYTHING];
+  await Desk.with(under(rules, { authenticator: withOwnRules }), async (desk) => {
+    const own: AccessRule[] = [
+      { permission: "deny", topics: "own/dark" },
+      { permission: "allow", topics: "own/#" },
+    ];
+    const more = { username: "ada", password: password(own) };
+    const panel = await desk.keep("panel", 5, more);
+    await panel.send(subscribePacket(1, ["own/#", 1], ["other", 1]));
+    panel.expect("suback #1 1 1");
+    const bob = await desk.connect("bob");
+    await bob.send(subscribePacket(1, ["own/#", 1]), publishPacket("own/a", "no", { packetId: 2 }));
+    bob.expect("suback #1 0x87", "puback #2 0x87");
+    await panel.send(
+      publishPacket("own/a", "1", { packetId: 2 }),
+      publishPacket("own/dark", "2", { packetId: 3 }),
+    );
+    panel.expect("puback #2", "publish own/a q1 #1 1", "puback #3 0x87");
+    await panel.send(acknowledgement("puback", 1));
+    await panel.hangUp();
+    await desk.restart();
+    const pump = await desk.connect("pump", {
+      username: "pump",
+      password: password([EVERYTHING]),
+    });
+    await pump.send(
+      publishPacket("own/b", "3", { packetId: 1 }),
+      publishPacket("own/dark", "4", { packetId: 2 }),
+    );
+    const back = await desk.keep("panel", 5, more);
+    back.rewind();
+    back.expect("publish own/b q1 #1 3");
+  });
+});
+
+Deno.test("Broker.step() forgets a client's own rules when it comes back without them", async () => {
+  await Desk.with(under([], { authenticator: withOwnRules }), async (desk) => {
+    const own: AccessRule[] = [{ permission: "allow", topics: ["a", "b"] }];
+    const panel = await desk.keep("panel", 5, { username: "ada", password: password(own) });
+    await panel.send(subscribePacket(1, ["a", 0], ["c", 0]));
+    panel.expect("suback #1 0 0x87");
+    const pump = await desk.connect("pump");
+    await pump.send(publishPacket("a", "1"), publishPacket("c", "2"));
+    panel.expect("publish a q0 1");
+    await panel.hangUp();
+    const other: AccessRule[] = [{ permission: "deny", topics: "a" }];
+    const back = await desk.keep("panel", 5, { username: "ada", password: password(other) });
+    await pump.send(publishPacket("a", "3"));
+    back.expect();
+    await back.hangUp();
+    const free = await desk.keep("panel", 5, { username: "ada" });
+    await pump.send(publishPacket("a", "4"));
+    free.expect("publish a q0 4");
+  });
+});
+
+for (const share of ["", "$share/g/"]) {
+  Deno.test(`Broker.step() withholds what a rule denies for its QoS or RETAIN from ${share === "" ? "a subscription" : "a shared one"}`, async () => {
+    const rules: AccessRule[] = [
+      { permission: "deny", action: "receive", qos: 2, topics: "q/#" },
+      { permission: "deny", action: "receive", retain: true, topics: "r/#" },
+      EVERYTHING,
+    ];
+    await Desk.with(under(rules), async (desk) => {
+      const panel = await desk.connect("panel");
+      const low = await desk.connect("low");
+      const options = { qos: 2, retainAsPublished: true } as const;
+      await panel.send(subscribePacket(1, [`${share}q/#`, 2], [`${share}r/#`, options]));
+      panel.take();
+      const pump = await desk.connect("pump");
+      await pump.send(
+        publishPacket("q/a", "0"),
+        publishPacket("q/a", "1", { packetId: 1 }),
+        publishPacket("q/a", "2", { packetId: 2, qos: 2 }),
+        publishPacket("r/a", "3"),
+        publishPacket("r/a", "4", { retain: true }),
+        publishPacket("r/b", "5", { packetId: 3, retain: true }),
+        publishPacket("r/b", "6", { packetId: 4 }),
+      );
+      panel.expect(
+        "publish q/a q0 0",
+        "publish q/a q1 #1 1",
+        "publish r/a q0 3",
+        "publish r/b q1 #2 6",
+      );
+      // What is sent with less is another matter, and so is what is not sent as retained.
+      await pump.hangUp();
+      await panel.hangUp();
+      await low.send(subscribePacket(1, [`${share}q/#`, 1], [`${share}r/#`, 0]));
+      low.expect("suback #1 1 0");
+      const again = await desk.connect("pump");
+      await again.send(
+        publishPacket("q/a", "2", { packetId: 2, qos: 2 }),
+        publishPacket("r/a", "4", { retain: true }),
+      );
+      low.expect("publish q/a q1 #1 2", "publish r/a q0 4");
+    });
+  });
+}
+
+Deno.test("Broker.step() asks about the QoS of what is queued when the rules are new", async () => {
+  await Desk.with(under([EVERYTHING]), async (desk) => {
+    const panel = await desk.keep("panel");
+    await panel.send(subscribePacket(1, ["a", 2]));
+    await panel.hangUp();
+    const pump = await desk.connect("pump");
+    await pump.send(
+      publishPacket("a", "1", { packetId: 1 }),
+      publishPacket("a", "2", { packetId: 2, qos: 2 }),
+    );
+    await newRules(desk, [{ permission: "deny", action: "receive", qos: 1 }, EVERYTHING]);
+    const back = await desk.keep("panel");
+    back.rewind();
+    back.expect("publish a q2 #1 2");
+    assert.deepEqual(desk.drops, { notPermitted: 1 });
+  });
+});
+
+for (const version of [3, 4, 5] as const satisfies readonly ProtocolVersion[]) {
+  Deno.test(`Broker.step() sends off who may not connect any more when the rules are new and it speaks ${version}`, async () => {
+    const admit = (...users: string[]): AccessRule[] => [
+      { name: "these", permission: "allow", action: "connect", who: { user: users } },
+      EVERYTHING,
+    ];
+    await Desk.with(under(admit("ada", "bob")), async (desk) => {
+      const ada = await desk.keep("ada", version, {
+        username: "ada",
+        will: willOf("will/ada", "gone"),
+      });
+      const bob = await desk.connect("bob", { username: "bob" });
+      await bob.send(subscribePacket(1, ["will/#", 0]));
+      await ada.send(subscribePacket(1, ["kept", 1]));
+      ada.take();
+      bob.take();
+      await newRules(desk, admit("ada", "eve", "bob"));
+      ada.expect();
+      assert.equal(ada.closed, false);
+      await newRules(desk, admit("bob"));
+      const [disconnect] = ada.take();
+      if (version === 5) {
+        assert.ok(disconnect?.type === "disconnect");
+        assert.equal(disconnect.reasonCode, 0x87);
+        assert.equal(disconnect.properties?.reasonString, "the client may not connect");
+      } else assert.equal(disconnect, undefined);
+      assert.equal(ada.closed, true);
+      assert.equal(desk.endOf("ada"), "refused");
+      assert.equal(bob.closed, false);
+      bob.expect("publish will/ada q0 gone");
+      assert.deepEqual(
+        refusals(desk).map(({ clientId, action, reasonCode }) => [clientId, action, reasonCode]),
+        [["ada", "connect", 0x87]],
+      );
+      assert.equal(desk.tables.clients.get("ada")?.session.subscriptions.size, 1);
+      const knock = await desk.keep("ada", version, { username: "ada" });
+      assert.equal(knock.connack.reasonCode, 0x87);
+      await newRules(desk, admit("ada", "bob"));
+      const back = await desk.keep("ada", version, { username: "ada" });
+      assert.equal(back.connack.reasonCode, 0);
+      assert.equal(back.connack.sessionPresent, version !== 3);
+    });
+  });
+}
+
+Deno.test("Broker.step() turns away with 0x8a who waits for its session, and closes who has not said who it is, when they are banned", async () => {
+  await Desk.with({}, async (desk) => {
+    await (await desk.keep("ada", 5)).hangUp();
+    desk.hold(true);
+    const ada = await desk.keep("ada", 5);
+    const silent = await desk.dial();
+    for (const caller of [ada, silent]) assert.equal(caller.packets.length, 0);
+    await desk.feed({ type: "banned", kind: "clientId", value: "ada" });
+    await desk.feed({ type: "banned", kind: "address", value: "desk" });
+    await desk.letGo();
+    assert.equal(ada.connack.reasonCode, 0x8a);
+    assert.equal(ada.closed, true);
+    silent.expect();
+    assert.equal(silent.closed, true);
+  });
+});
+
+Deno.test("Broker.step() turns away who waits for its session when the rules do not let it connect any more", async () => {
+  await Desk.with(under([EVERYTHING]), async (desk) => {
+    await (await desk.keep("ada", 5, { username: "ada" })).hangUp();
+    desk.hold(true);
+    const ada = await desk.keep("ada", 5, { username: "ada" });
+    assert.equal(ada.packets.length, 0);
+    await newRules(desk, [{ permission: "deny", action: "connect", who: { user: "ada" } }, {
+      permission: "allow",
+      action: "connect",
+    }, EVERYTHING]);
+    await desk.letGo();
+    assert.equal(ada.connack.reasonCode, 0x87);
+    assert.equal(ada.closed, true);
+    assert.equal(desk.tables.clients.get("ada")?.live, undefined);
+  });
+});
+
+/** [what is banned, its value, whom it hits] */
+const BANS = [
+  ["user", "ada", ["a", "b"]],
+  ["clientId", "b", ["b"]],
+  ["address", "192.0.2.1", ["b", "d"]],
+  ["address", "192.0.2.2", []],
+  ["address", "2001:db8:0:0:0:0:0:0/64", ["c"]],
+  ["user", "c", []],
+] as const;
+const PEERS = {
+  a: ["192.0.2.10:7", "ada"],
+  b: ["192.0.2.1:70", "ada"],
+  c: ["[2001:db8::7]:1", "carl"],
+  d: ["[::ffff:192.0.2.1]:9", undefined],
+} as const;
+
+for (const [kind, value, hit] of BANS) {
+  Deno.test(`Broker.step() ends ${hit.join(" and ") || "nobody"} when a ban is about ${kind} ${value}`, async () => {
+    await Desk.with({}, async (desk) => {
+      const callers = new Map<string, Caller>();
+      for (const [clientId, [address, username]] of Object.entries(PEERS)) {
+        const caller = await desk.connect(clientId, { username });
+        callers.set(clientId, caller);
+        const live = desk.tables.clients.get(clientId)!.live!;
+        live.connection = { ...live.connection, peer: { ...live.connection.peer, address } };
+      }
+      const bans = new Bans(10);
+      const told: Ban[] = [];
+      bans.watch((ban) => told.push(ban));
+      bans.add({ kind, value, until: desk.now + 1_000, reason: "test" }, desk.now);
+      for (const ban of told) await desk.feed({ type: "banned", kind: ban.kind, value: ban.value });
+      const ended = [...callers].filter(([, { closed }]) => closed).map(([clientId]) => clientId);
+      assert.deepEqual(ended, hit);
+      for (const clientId of hit) {
+        const [disconnect] = callers.get(clientId)!.take();
+        assert.ok(disconnect?.type === "disconnect");
+        assert.equal(disconnect.reasonCode, 0x87); // 0x8a is none of DISCONNECT
+        assert.equal(disconnect.properties?.reasonString, "it is banned for a time");
+        assert.equal(desk.endOf(clientId), "kicked");
+      }
+    });
+  });
+}
+
+Deno.test("Broker.step() asks about a part of the clients a turn when there are many rules, and about all of them in the end", async () => {
+  const many = (user: string): AccessRule[] => [
+    ...Array.from({ length: 9_998 }, (_, at): AccessRule => ({
+      permission: "deny",
+      action: "connect",
+      who: { user: `nobody ${at}` },
+    })),
+    { permission: "deny", action: "connect", who: { user } },
+    { permission: "allow", action: "connect" },
+  ];
+  await Desk.with(under([{ permission: "allow", action: "connect" }]), async (desk) => {
+    const clients: Caller[] = [];
+    for (let at = 0; at < 300; at++) {
+      clients.push(await desk.connect(`c${at}`, { username: at % 3 === 0 ? "bad" : "good" }));
+    }
+    const open = () => desk.tables.connections.size;
+    desk.runtime.feed({
+      type: "rules",
+      rules: { ...desk.rules, access: new AccessList(many("x")) },
+    });
+    desk.runtime.feed({
+      type: "rules",
+      rules: { ...desk.rules, access: new AccessList(many("bad")) },
+    });
+    assert.ok(open() > 200, `${open()} are left after the first turn`);
+    desk.runtime.endTurn();
+    await desk.turn();
+    assert.equal(open(), 200);
+    assert.ok(clients.every(({ closed }, at) => closed === (at % 3 === 0)));
+    assert.equal(desk.tables.turningOut, undefined);
   });
 });

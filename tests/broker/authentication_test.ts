@@ -356,10 +356,29 @@ Deno.test("Broker.step() keeps new roles with the stored session when a re-authe
       address: "desk:1",
       listener: "desk",
       certificate: undefined,
+      version: 5,
     };
     assert.deepEqual(desk.tables.clients.get("pump")!.session.owner, owner);
     await desk.restart();
     assert.deepEqual(desk.tables.clients.get("pump")!.session.owner, owner);
+  });
+});
+
+Deno.test("Broker.step() judges by the client's own rules that a re-authentication brings", async () => {
+  await scene(async ({ desk, teller }) => {
+    const client = await ada(desk);
+    await client.send(subscribePacket(1, ["#", 0]), publishPacket("a", "1"));
+    assert.deepEqual(client.publishes().map(({ topic }) => topic), ["a"]);
+    await client.send(auth(0x19, "later"));
+    teller.waiting[0]!({
+      type: "accepted",
+      identity: { user: "ada", roles: [], rules: [{ permission: "allow", topics: "b" }] },
+    });
+    await desk.turn();
+    const pump = await desk.connect("other", asking("user ada"));
+    await pump.send(publishPacket("a", "2"), publishPacket("b", "3"));
+    await client.send(publishPacket("a", "4"));
+    assert.deepEqual(client.publishes().map(({ topic }) => topic), ["b"]);
   });
 });
 

@@ -53,6 +53,34 @@ Deno.test("Broker.step() tells the log and not the client what a method says whe
     assertLogged(desk);
   }));
 
+const REFUSALS: readonly (readonly [reason: number, told: string | undefined, words: string])[] = [
+  [Reason.notAuthorized, undefined, "not authorized"],
+  [Reason.badUserNameOrPassword, undefined, "bad user name or password"],
+  [Reason.serverBusy, undefined, "server busy"],
+  [Reason.notAuthorized, "ask the porter", "ask the porter"],
+];
+for (const [reason, told, words] of REFUSALS) {
+  Deno.test(`Broker.step() tells the client "${words}" when it is refused with 0x${reason.toString(16)} and the authenticator tells ${told ?? "nothing"}`, () =>
+    Desk.with({
+      authenticator: { verify: () => ({ type: "refused", reason, detail: SECRET, told }) },
+    }, async (desk) => {
+      const caller = await desk.connect("pump");
+      assert.equal(caller.connack.reasonCode, reason);
+      assert.equal(caller.connack.properties?.reasonString, words);
+      assertLogged(desk);
+    }));
+}
+
+Deno.test("Broker.step() does not tell whose session it is when a stranger asks for it", () =>
+  Desk.with({}, async (desk) => {
+    await desk.keep("pump", 5, { username: "ada" });
+    const eve = await desk.keep("pump", 5, { username: "eve" });
+    assert.equal(eve.connack.reasonCode, Reason.notAuthorized);
+    assert.doesNotMatch(eve.connack.properties?.reasonString ?? "", /ada/);
+    const fact = desk.facts.findLast((each) => each.type === "disconnected");
+    assert.match(fact?.type === "disconnected" ? fact.detail : "", /belongs to user "ada"/);
+  }));
+
 function assertNeutral(told: string | undefined): void {
   assert.equal(told, "who the client is could not be found out");
 }

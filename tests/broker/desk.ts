@@ -15,6 +15,7 @@ import type { Limits } from "../../src/policy/limits.ts";
 import { defaultLimits } from "../../src/policy/limits.ts";
 import type { Rules } from "../../src/policy/rules.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
+import type { Control } from "../../src/server/control.ts";
 import { Runtime } from "../../src/server/runtime.ts";
 import { outboxLimitsOf, serveLink } from "../../src/server/serve_link.ts";
 import type { CloseReason, Fact } from "../../src/session/fact.ts";
@@ -35,6 +36,8 @@ function soon(): Promise<void> {
 export interface DeskOptions extends Partial<Omit<Rules, "limits">> {
   readonly limits?: Partial<Limits>;
   readonly authenticator?: Authenticator;
+  /** Services of the broker, made anew at each start: see tests/service/control_desk.ts. */
+  readonly control?: (desk: Desk, rules: Rules) => Control;
 }
 
 /** Lets everybody in as the user whose name is given, and as anonymous without one. */
@@ -53,14 +56,17 @@ export class Desk {
   ticks = 0;
   broker!: Broker;
   runtime!: Runtime;
+  control: Control | undefined;
   readonly #authenticator: Authenticator;
+  readonly #makeControl: DeskOptions["control"];
   #wakeAt: number | undefined;
   #held: (() => void)[] | undefined;
   #alive = { yes: true };
   readonly #links = new Set<MemoryLink>();
   #lastId = 0;
 
-  private constructor({ limits, authenticator, ...rules }: DeskOptions) {
+  private constructor({ limits, authenticator, control, ...rules }: DeskOptions) {
+    this.#makeControl = control;
     this.rules = {
       ...defaultRules,
       ...rules,
@@ -225,6 +231,7 @@ export class Desk {
   async #start(): Promise<void> {
     const alive = this.#alive = { yes: true };
     const broker = this.broker = new Broker(this.rules);
+    const control = this.control = this.#makeControl?.(this, this.rules);
     const runtime: Runtime = new Runtime({
       broker,
       store: this.#store(alive),
@@ -236,6 +243,7 @@ export class Desk {
         stop() {},
       },
       authenticator: this.#authenticator,
+      services: control,
       observe: (fact) => {
         if (alive.yes) this.facts.push(fact);
       },
@@ -248,7 +256,12 @@ export class Desk {
       },
     });
     this.runtime = runtime;
-    for await (const record of this.disk.index()) runtime.feed({ type: "indexed", record });
+    const settings = new Map<string, string>();
+    for await (const record of this.disk.index()) {
+      if (record.type === "setting") settings.set(record.name, record.value);
+      else runtime.feed({ type: "indexed", record });
+    }
+    control?.begin(settings);
     runtime.feed({ type: "recovered" });
     runtime.endTurn();
     await this.turn();

@@ -262,3 +262,94 @@ Deno.test("Broker.step() gives a shared message to a member who sees its topic w
     assert.equal(here.length + there.length, 8);
   });
 });
+
+/** The Response Topics of what has come, `-` for none. */
+function responses(client: Caller): readonly string[] {
+  return client.publishes().map(({ properties }) => properties?.responseTopic ?? "-");
+}
+
+const ASKED:
+  readonly (readonly [from: string, said: string, seen: Readonly<Record<string, string>>])[] = [
+    ["site1/", "resp/x", { "site1/": "resp/x", "": "site1/resp/x" }],
+    ["site1/", "$delayed/5/resp", { "site1/": "$delayed/5/resp", "": "$delayed/5/site1/resp" }],
+    ["site1/", "$share/x", { "site1/": "$share/x", "": "site1/$share/x" }],
+    ["", "site1/resp/x", { "site1/": "resp/x", "": "site1/resp/x" }],
+    ["", "site1/", { "site1/": "-", "": "site1/" }],
+    ["", "site1", { "site1/": "-", "": "site1" }],
+    ["", "other/resp", { "site1/": "-", "": "other/resp" }],
+    ["", "$delayed/5/site1/resp", { "site1/": "$delayed/5/resp", "": "$delayed/5/site1/resp" }],
+  ];
+
+for (const qos of [0, 1] as const) {
+  for (const [from, said, expected] of ASKED) {
+    Deno.test(`Broker.step() gives the Response Topic ${said} of a client ${from === "" ? "outside" : "below"} as each sees it with QoS ${qos}`, async () => {
+      await Desk.with(OPTIONS, async (desk) => {
+        const properties = { topicAliasMaximum: 5 };
+        const here = new Map<string, Caller>();
+        for (const at of ["site1/", ""]) {
+          const client = await connectAt(desk, at, `at-${at}`, { properties });
+          here.set(at, await subscribed(client, at === "" ? "site1/req/#" : "req/#", qos));
+          client.take();
+        }
+        const asker = await connectAt(desk, from, "asker");
+        const topic = from === "" ? "site1/req/1" : "req/1";
+        const packetId = qos === 0 ? 0 : 9;
+        await asker.send(
+          publishPacket(topic, "?", { qos, packetId, properties: { responseTopic: said } }),
+        );
+        for (const [at, client] of here) assert.deepEqual(responses(client), [expected[at]], at);
+      });
+    });
+  }
+}
+
+Deno.test("Broker.step() takes an answer back to whoever asked when both are below the mount point", async () => {
+  await Desk.with({ ...OPTIONS, responseInformation: "answers" }, async (desk) => {
+    const asker = await connectAt(desk, "site1/", "asker", {
+      properties: { requestResponseInformation: 1 },
+    });
+    const prefix = asker.connack.properties?.responseInformation;
+    assert.equal(prefix, "answers/asker");
+    await subscribed(asker, `${prefix}/#`);
+    asker.take();
+    const panel = await subscribed(await connectAt(desk, "site1/", "panel"), "req/#");
+    panel.take();
+    await asker.send(
+      publishPacket("req/1", "?", { properties: { responseTopic: `${prefix}/7` } }),
+    );
+    const [request] = panel.publishes();
+    await panel.send(publishPacket(request!.properties!.responseTopic!, "!"));
+    assert.deepEqual(await seen(asker), ["answers/asker/7 !"]);
+  });
+});
+
+Deno.test("Broker.step() gives the Response Topic of retained messages and Wills as each sees it", async () => {
+  await Desk.with(OPTIONS, async (desk) => {
+    const will = willOf("w", "gone");
+    const inside = await connectAt(desk, "site1/", "inside", {
+      will: { ...will, properties: { responseTopic: "resp/w" } },
+    });
+    const properties = { responseTopic: "resp/r" };
+    await inside.send(publishPacket("r", "kept", { retain: true, properties }));
+    const outside = await subscribed(await connectAt(desk, "", "outside"), "site1/#");
+    const late = await subscribed(await connectAt(desk, "site1/", "late"), "#");
+    await inside.hangUp();
+    assert.deepEqual(responses(outside), ["site1/resp/r", "site1/resp/w"]);
+    assert.deepEqual(responses(late), ["resp/r", "resp/w"]);
+  });
+});
+
+Deno.test("Broker.step() leaves a Response Topic out when the mount point makes it too long", async () => {
+  await Desk.with(OPTIONS, async (desk) => {
+    const panel = await subscribed(await connectAt(desk, "", "panel"), "#");
+    panel.take();
+    const inside = await connectAt(desk, "site1/", "inside");
+    for (const length of [65_529, 65_530]) {
+      const properties = { responseTopic: "x".repeat(length), contentType: "kept" };
+      await inside.send(publishPacket("a", "m", { properties }));
+    }
+    const came = panel.publishes().map(({ properties }) => properties);
+    assert.deepEqual(came.map((each) => each?.responseTopic?.length), [65_535, undefined]);
+    assert.deepEqual(came.map((each) => each?.contentType), ["kept", "kept"]);
+  });
+});

@@ -16,6 +16,14 @@ export interface Count {
   readonly delayed: number;
 }
 
+/** What clients have that no queue holds. */
+export interface ClientCount {
+  /** What is retained, by the client id of the publisher. */
+  readonly retainedBy: Readonly<Record<string, readonly [messages: number, bytes: number]>>;
+  /** Connections by user name. */
+  readonly connectedBy: Readonly<Record<string, number>>;
+}
+
 /** Counts every message. */
 export function recount(tables: Readonly<Tables>): Count {
   const all: [number, number] = [0, 0];
@@ -48,5 +56,32 @@ export function counted(tables: Readonly<Tables>): Count {
     all: [queuedMessages, queuedBytes],
     by: Object.fromEntries(by),
     delayed: delayedBytes,
+  };
+}
+
+/** Counts every retained message and every connection. */
+export function recountClients(tables: Readonly<Tables>): ClientCount {
+  const retainedBy: Record<string, [number, number]> = {};
+  for (const message of tables.retained.matching("#")) {
+    if (message.publisher === "") continue;
+    const count = retainedBy[message.publisher] ??= [0, 0];
+    count[0] += 1;
+    count[1] += messageSize(message);
+  }
+  const connectedBy: Record<string, number> = {};
+  for (const { countedAs } of tables.connections.values()) {
+    if (countedAs !== undefined) connectedBy[countedAs] = (connectedBy[countedAs] ?? 0) + 1;
+  }
+  return { retainedBy, connectedBy };
+}
+
+/** The broker's own figures in the same shape. */
+export function countedClients(tables: Readonly<Tables>): ClientCount {
+  const by = [...tables.retainedBy].map((
+    [client, { messages, bytes }],
+  ) => [client, [messages, bytes]]);
+  return {
+    retainedBy: Object.fromEntries(by),
+    connectedBy: Object.fromEntries(tables.connectedBy),
   };
 }

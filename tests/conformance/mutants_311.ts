@@ -198,8 +198,8 @@ export const mutants311: readonly Mutation[] = [
   {
     ids: ["MQTT-4.8.0-1"],
     file: "src/server/serve_link.ts",
-    from: "new FrameSplitter(limits.maximumPacketSize)",
-    to: "new FrameSplitter(limits.maximumPacketSize * 2)",
+    from: "new FrameSplitter(limits.maximumPacketSize, POOL)",
+    to: "new FrameSplitter(limits.maximumPacketSize * 2, POOL)",
   },
   {
     ids: ["MQTT-3.1.3-10"],

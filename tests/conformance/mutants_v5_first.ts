@@ -420,8 +420,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.1.3-8", "MQTT-3.1.4-2"],
     file: "src/broker/authenticate.ts",
-    from: 'return refuse(tables, live, verdict.reason, verdict.detail, "refused", verdict.told);',
-    to: 'return refuse(tables, live, 0x88, verdict.detail, "refused", verdict.told);',
+    from: 'return refuse(tables, live, verdict.reason, verdict.detail, "refused", told);',
+    to: 'return refuse(tables, live, 0x88, verdict.detail, "refused", told);',
   },
   {
     ids: ["MQTT-3.1.4-5"],
@@ -445,8 +445,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.2.2-9"],
     file: "src/connection/connack.ts",
-    from: "receiveMaximum: limits.receiveMaximum,",
-    to: "maximumQoS: 1, receiveMaximum: limits.receiveMaximum,",
+    from: "receiveMaximum: announced.receiveMaximum,",
+    to: "maximumQoS: 1, receiveMaximum: announced.receiveMaximum,",
   },
   {
     ids: ["MQTT-3.2.2-10"],
@@ -475,8 +475,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.2.2-17", "MQTT-3.2.2-18", "MQTT-3.3.2-9"],
     file: "src/connection/topic_alias.ts",
-    from: "alias > rules.limits.topicAliasMaximum)",
-    to: "alias > rules.limits.topicAliasMaximum + 1)",
+    from: "alias > topicAliasMaximum)",
+    to: "alias > topicAliasMaximum + 1)",
   },
   {
     ids: ["MQTT-3.2.2-19"],
@@ -487,8 +487,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.2.2-20"],
     file: "src/connection/connack.ts",
-    from: "receiveMaximum: limits.receiveMaximum,",
-    to: 'userProperties: [["by", "dunlin"]], receiveMaximum: limits.receiveMaximum,',
+    from: "receiveMaximum: announced.receiveMaximum,",
+    to: 'userProperties: [["by", "dunlin"]], receiveMaximum: announced.receiveMaximum,',
   },
   {
     ids: ["MQTT-3.2.2-22"],
@@ -620,8 +620,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.3.2-12"],
     file: "src/connection/topic_alias.ts",
-    from: "alias > rules.limits.topicAliasMaximum)",
-    to: "alias >= rules.limits.topicAliasMaximum)",
+    from: "alias > topicAliasMaximum)",
+    to: "alias >= topicAliasMaximum)",
   },
   {
     ids: ["MQTT-3.3.2-13"],
@@ -704,8 +704,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.3.4-7"],
     file: "src/session/on_publish.ts",
-    from: "given.unacknowledged >= given.rules.limits.receiveMaximum",
-    to: "given.unacknowledged > given.rules.limits.receiveMaximum",
+    from: "given.unacknowledged >= given.announced.receiveMaximum",
+    to: "given.unacknowledged > given.announced.receiveMaximum",
   },
   {
     ids: ["MQTT-3.3.4-9"],
@@ -754,7 +754,7 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.1.2-24"],
     file: "src/broker/admit.ts",
-    from: "if (tooLargeFor(result, welcome(result, rulesOf(tables, live), false))) {",
+    from: "if (tooLargeFor(result, welcome(result, live.rules, false))) {",
     to: "if (false) {",
   },
   {
@@ -790,8 +790,9 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.1.2-22"],
     file: "src/broker/on_packet.ts",
-    from: "live.lastHeard = tables.now;",
-    to: 'if (packet.type !== "unsubscribe") live.lastHeard = tables.now;',
+    from: "packet: Packet): void {\n  live.lastHeard = tables.now;",
+    to:
+      'packet: Packet): void {\n  if (packet.type !== "unsubscribe") live.lastHeard = tables.now;',
   },
   {
     ids: ["MQTT-3.3.4-3"],
@@ -899,13 +900,13 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.2.2-15"],
     file: "src/connection/connack.ts",
-    from: "maximumPacketSize: limits.maximumPacketSize,",
+    from: "maximumPacketSize: announced.maximumPacketSize,",
     to: "",
   },
   {
     ids: ["MQTT-3.3.4-7"],
     file: "src/connection/connack.ts",
-    from: "receiveMaximum: limits.receiveMaximum,",
+    from: "receiveMaximum: announced.receiveMaximum,",
     to: "",
   },
   {

@@ -196,8 +196,8 @@ export const mutationsSecond: readonly Mutation[] = [
     ids: ["MQTT-3.10.4-1"],
     file: "src/session/on_unsubscribe.ts",
     from:
-      'if (isStored(session)) writes.push({ type: "deleteSubscription", clientId, filter: full });',
-    to: "",
+      'if (rule === undefined) {\n      writes.push({ type: "deleteSubscription", clientId, filter: full });',
+    to: "if (rule === undefined) {",
   },
   {
     ids: ["MQTT-3.10.4-2"],
@@ -208,15 +208,15 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-3.10.4-3"],
     file: "src/session/on_unsubscribe.ts",
-    from: "removed.length === 0 ? session : { ...session, subscriptions }",
+    from: "changes ? { ...session, subscriptions } : session",
     to: "{ ...session, subscriptions, inflight: session.received as never }",
   },
   {
     ids: ["MQTT-3.10.4-4", "MQTT-3.10.4-5"],
     file: "src/session/on_unsubscribe.ts",
-    from: "  let subscriptions = session.subscriptions;\n",
+    from: "  let { subscriptions } = session;\n",
     to:
-      "  let subscriptions = session.subscriptions;\n  if (subscriptions.size === 0) return step(session);\n",
+      "  let { subscriptions } = session;\n  if (subscriptions.size === 0) return step(session);\n",
   },
   {
     ids: ["MQTT-3.10.4-5"],
@@ -520,8 +520,8 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-4.7.3-3"],
     file: "src/topic/topic_name.ts",
-    from: "if (bytes > MAXIMUM_STRING_BYTES) {",
-    to: "if (bytes >= MAXIMUM_STRING_BYTES) {",
+    from: "if (bytes > maximumBytes) {",
+    to: "if (bytes >= maximumBytes) {",
   },
   {
     ids: ["MQTT-4.7.3-4"],
@@ -665,8 +665,8 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-4.9.0-2"],
     file: "src/session/on_publish.ts",
-    from: ">= given.rules.limits.receiveMaximum",
-    to: "> given.rules.limits.receiveMaximum",
+    from: ">= given.announced.receiveMaximum",
+    to: "> given.announced.receiveMaximum",
   },
   {
     ids: ["MQTT-4.4.0-1"],
@@ -817,8 +817,8 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-3.8.4-5"],
     file: "src/session/on_subscribe.ts",
-    from: "subscriptions = withSubscription(subscriptions, wanted);",
-    to: "subscriptions = withSubscription(session.subscriptions, wanted);",
+    from: "withSubscription(withoutUnsubscribed(subscriptions, wanted.full), wanted)",
+    to: "withSubscription(withoutUnsubscribed(session.subscriptions, wanted.full), wanted)",
   },
   {
     ids: ["MQTT-3.10.4-6"],

@@ -4,6 +4,7 @@ import type { Connection } from "../../src/connection/connection.ts";
 import type { ConnackProperties } from "../../src/packet/packet.ts";
 import { encode } from "../../src/packet/encode.ts";
 import { Reason } from "../../src/packet/reason_code.ts";
+import { announcedBy } from "../../src/policy/announced.ts";
 import type { Rules } from "../../src/policy/rules.ts";
 import { connection, rules, version, VERSIONS } from "./values.ts";
 
@@ -57,7 +58,8 @@ const told: readonly (readonly [string, Partial<Connection>, Rules, ConnackPrope
 ];
 for (const [what, changes, given, properties] of told) {
   Deno.test(`welcome() tells a 5.0 client ${what}`, () => {
-    assert.deepEqual(welcome(connection(changes), given, false), {
+    const announcing = connection({ announced: announcedBy(given), ...changes });
+    assert.deepEqual(welcome(announcing, given, false), {
       type: "connack",
       sessionPresent: false,
       reasonCode: 0,

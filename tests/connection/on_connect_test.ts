@@ -6,13 +6,14 @@ import { expiresAt, onConnect } from "../../src/connection/on_connect.ts";
 import type { Connect } from "../../src/packet/packet.ts";
 import { Reason } from "../../src/packet/reason_code.ts";
 import { NEVER_EXPIRES } from "../../src/policy/identity.ts";
+import { announcedBy } from "../../src/policy/announced.ts";
 import type { Rules } from "../../src/policy/rules.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
 import { deepFreeze } from "../deep_freeze.ts";
 import { connect, PEER, rules, version, VERSIONS } from "./values.ts";
 
 const ASSIGNED = "dunlin-0123456789abcdef";
-const opened = deepFreeze(newConnection(41, PEER));
+const opened = deepFreeze(newConnection(41, PEER, announcedBy(defaultRules)));
 
 function admitted(packet: Connect, given: Rules = defaultRules): Connection {
   const result = onConnect(opened, packet, given, ASSIGNED);

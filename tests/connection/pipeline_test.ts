@@ -3,6 +3,7 @@ import type { Connection } from "../../src/connection/connection.ts";
 import { isRefusal } from "../../src/connection/guard.ts";
 import { passGuards } from "../../src/connection/pipeline.ts";
 import { Reason } from "../../src/packet/reason_code.ts";
+import { announcedBy } from "../../src/policy/announced.ts";
 import { BROKER } from "../../src/policy/identity.ts";
 import type { Rules } from "../../src/policy/rules.ts";
 import { deepFreeze } from "../deep_freeze.ts";
@@ -238,7 +239,11 @@ const rows: readonly Row[] = [
 for (const row of rows) {
   for (const v of row.versions ?? VERSIONS) {
     Deno.test(`passGuards() ${row.name}, ${version(v)}`, () => {
-      const before = connection({ version: v, ...row.connection });
+      const before = connection({
+        version: v,
+        announced: announcedBy(row.rules ?? rules()),
+        ...row.connection,
+      });
       const packet = publish(row.packet);
       const passage = deepFreeze({ connection: before, packet });
       const after = passGuards(passage, row.rules ?? rules());

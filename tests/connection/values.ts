@@ -3,6 +3,8 @@
 import type { Connect, Publish } from "../../src/packet/packet.ts";
 import type { Connection } from "../../src/connection/connection.ts";
 import { newConnection } from "../../src/connection/connection.ts";
+import { announcedBy } from "../../src/policy/announced.ts";
+import { defaultRules } from "../../src/policy/rules.ts";
 import { deepFreeze } from "../deep_freeze.ts";
 
 export { publish, rules, version, VERSIONS } from "../session/values.ts";
@@ -11,7 +13,7 @@ export const PEER = { address: "127.0.0.1:50123", listener: "main", anonymousAll
 
 export function connection(changes: Partial<Connection> = {}): Connection {
   return deepFreeze({
-    ...newConnection(41, PEER),
+    ...newConnection(41, PEER, announcedBy(defaultRules)),
     stage: "connected" as const,
     version: 5 as const,
     ...changes,

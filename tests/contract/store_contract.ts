@@ -225,6 +225,24 @@ export function storeContract(name: string, open: () => Promise<Opened>): void {
     assert.equal((await trial.store.load(last, 1)).inflight.length, 1);
   });
 
+  test("commit() keeps settings when they are long, replaced and taken away", async (trial) => {
+    const put = (name: string, value: string): Write => ({ type: "putSetting", name, value });
+    await trial.commit(put("a/1", "one"), put("a/2", "x".repeat(400_000)), put(LONG, ""));
+    await trial.check();
+    await trial.reopen();
+    await trial.check();
+    await trial.commit(put("a/2", "short"), put("a/1", "y".repeat(70_000)), put("a/3", "é"));
+    await trial.commit({ type: "deleteSetting", name: LONG }, {
+      type: "deleteSetting",
+      name: "no",
+    });
+    await trial.check();
+    await trial.reopen();
+    await trial.check();
+    const settings = (await indexOf(trial.store)).filter(({ type }) => type === "setting");
+    assert.equal(settings.length, 3);
+  });
+
   test("commit() keeps large messages when one is above every limit of a value", async (trial) => {
     const big = (order: number, length: number) =>
       delivery(message(order, { payload: new Uint8Array(length).map((_, at) => at * order) }));

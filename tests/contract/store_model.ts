@@ -69,7 +69,7 @@ export class StoreModel {
   index(): readonly IndexRecord[] {
     return [
       ...this.#all("putSession").map((
-        { clientId, owner, expiryInterval, expiresAt },
+        { clientId, owner, expiryInterval, expiresAt, awaited },
       ): IndexRecord => {
         const queue = this.read(clientId, -Infinity, Infinity);
         return {
@@ -78,6 +78,7 @@ export class StoreModel {
           owner,
           expiryInterval,
           expiresAt,
+          ...(awaited ? { awaited } : {}),
           orders: queue.map(({ message }) => message.order),
           sizes: queue.map(({ message }) => messageSize(message)),
         };
@@ -92,6 +93,9 @@ export class StoreModel {
       ...this.#all("putDelayed").map((
         { message, publishAt },
       ): IndexRecord => ({ type: "delayed", message, publishAt })),
+      ...this.#all("putSetting").map((
+        { name, value },
+      ): IndexRecord => ({ type: "setting", name, value })),
       { type: "order", highest: this.#highest },
     ];
   }
@@ -148,5 +152,8 @@ function recordOf(write: Write): string {
       return JSON.stringify([kind, write.message.order]);
     case "deleteDelayed":
       return JSON.stringify([kind, write.order]);
+    case "putSetting":
+    case "deleteSetting":
+      return JSON.stringify([kind, write.name]);
   }
 }

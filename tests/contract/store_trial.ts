@@ -135,6 +135,8 @@ function nameOf(record: IndexRecord): string {
       return JSON.stringify([record.type, record.will.clientId]);
     case "delayed":
       return JSON.stringify([record.type, record.message.order]);
+    case "setting":
+      return JSON.stringify([record.type, record.name]);
     case "order":
       return record.type;
   }

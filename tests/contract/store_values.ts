@@ -152,6 +152,7 @@ const rough = fc.record({
     ...["putQueued", "putQueued", "putQueued", "deleteQueued", "deleteQueued"] as const,
     ...["putRetained", "deleteRetained", "putWill", "deleteWill"] as const,
     ...["putDelayed", "deleteDelayed", "putInflight"] as const,
+    ...["putSetting", "putSetting", "deleteSetting"] as const,
   ),
   client: fc.constantFrom(0, 0, 0, 1, 1, 2, 3, 3, 4, 5, 6),
   message: fc.nat(7),
@@ -167,6 +168,12 @@ const rough = fc.record({
 
 type Rough = typeof rough extends fc.Arbitrary<infer T> ? T : never;
 
+/** Of a session that was made before its client came. */
+function unseen(clientId: string, { user, roles }: Identity): Identity {
+  const address = undefined, listener = "tcp", certificate = undefined;
+  return { user, roles, clientId, address, listener, certificate };
+}
+
 function made(from: Rough, messages: readonly Message[]): Write {
   const clientId = CLIENT_IDS[from.client]!;
   const about = messages[from.message % messages.length]!;
@@ -176,14 +183,31 @@ function made(from: Rough, messages: readonly Message[]): Write {
   const given = delivery(about, { qos, retain: !flag, subscriptionIdentifiers, group });
   switch (type) {
     case "putSession":
-      return { type, clientId, owner, expiryInterval: flag ? 0xffff_ffff : 1, expiresAt: at };
+      return {
+        type,
+        clientId,
+        owner: packetId % 4 === 0 ? unseen(clientId, owner) : owner,
+        expiryInterval: flag ? 0xffff_ffff : 1,
+        expiresAt: at,
+        ...(packetId % 4 === 0 ? { awaited: true } : {}),
+      };
     case "deleteSession":
     case "deleteWill":
       return { type, clientId };
     case "putSubscription": {
       const subscriptionIdentifier = subscriptionIdentifiers?.[0];
       const options = { qos, noLocal: flag, retainAsPublished: !flag, subscriptionIdentifier };
-      return { type, clientId, subscription: subscription(from.filter, options) };
+      const wanted = subscription(from.filter, options);
+      const origin = ["commands", "unsubscribed", "é🐧"][packetId % 5];
+      return {
+        type,
+        clientId,
+        subscription: {
+          ...wanted,
+          ...(origin === undefined ? {} : { origin }),
+          ...(packetId % 3 === 0 ? { unseen: true } : {}),
+        },
+      };
     }
     case "deleteSubscription":
       return { type, clientId, filter: from.filter };
@@ -231,6 +255,12 @@ function made(from: Rough, messages: readonly Message[]): Write {
     }
     case "putDelayed":
       return { type, message: about, publishAt: at };
+    case "putSetting":
+    case "deleteSetting": {
+      const name = `management/${about.topic}`; // one of them longer than a key
+      const value = "\u{1f427}".repeat(flag ? 30_000 : qos); // above what a value holds, or not
+      return type === "putSetting" ? { type, name, value } : { type, name };
+    }
   }
 }
 

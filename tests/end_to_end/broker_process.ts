@@ -20,6 +20,8 @@ export interface LogLine {
 
 export interface BrokerProcess {
   readonly pid: number;
+  /** Its configuration. */
+  readonly file: string;
   /** Where it listens, in the order of the listeners. */
   readonly addresses: readonly string[];
   /** Of the first TCP listener. */
@@ -96,6 +98,7 @@ export async function startBroker(
     .filter((line) => line?.message === "listening").map((line) => String(line!.address));
   return {
     pid: child.pid,
+    file,
     addresses,
     port: Number(addresses.find((address) => /:\d+$/.test(address))?.split(":").at(-1)),
     log: () => lines.all.map(parse).filter((line) => line !== undefined),

@@ -92,7 +92,7 @@ toolTest(
       });
       assert.deepEqual(report.bad, { how: "closed 1006", seen: [], protocol: "", extensions: "" });
       const line = await broker.logged(({ message }) => message === "link refused", "the refusal");
-      assert.ok(String(line.reason).includes(origin));
+      assert.ok(String(line.detail).includes(origin));
     } finally {
       chromium.kill("SIGKILL");
       await chromium.status;

@@ -149,7 +149,7 @@ toolTest(
           `the refusal of ${name}`,
           from,
         );
-        assert.match(String(line.reason), /^PROXY: /);
+        assert.match(String(line.detail), /^PROXY: /);
       }
     } finally {
       await proxy.stop();

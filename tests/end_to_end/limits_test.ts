@@ -18,7 +18,7 @@ Deno.test("the third connection is closed and the log says why when maximumConne
   await third.ended();
   const line = await small.logged((line) => line.address === address, "a line about the third");
   assert.equal(line.level, "warn");
-  assert.match(String(line.reason), /maximumConnections/);
+  assert.match(String(line.detail), /maximumConnections/);
   await first.ping();
   await second.ping();
   // One that leaves makes room for another.

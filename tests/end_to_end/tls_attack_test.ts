@@ -135,7 +135,7 @@ for (const listener of ["plain", "asking"]) {
       const before = openFiles(rig);
       const gaveWay = () =>
         rig.broker.log().slice(from).filter((line) =>
-          line["listener"] === listener && /gave way to others/.test(String(line["reason"]))
+          line["listener"] === listener && /gave way to others/.test(String(line["detail"]))
         ).length;
       const slow = await Promise.all(
         Array.from({ length: 3 * MOST }, () => connect(rig, listener)),

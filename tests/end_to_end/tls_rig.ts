@@ -97,7 +97,7 @@ export const refusedBecause = (rig: TlsRig, listener: string, reason: RegExp, fr
   rig.broker.logged(
     (line) =>
       line.message === "link refused" && line["listener"] === listener &&
-      reason.test(String(line["reason"])),
+      reason.test(String(line["detail"])),
     `a refusal on ${listener} because of ${reason}`,
     from,
   );

@@ -5,8 +5,10 @@
 /** What is looked for, and the Debian package that has it. */
 export const tools = {
   mosquitto: { debianPackage: "mosquitto", pythonModule: undefined },
+  mosquitto_ctrl: { debianPackage: "mosquitto", pythonModule: undefined },
   mosquitto_passwd: { debianPackage: "mosquitto", pythonModule: undefined },
   mosquitto_pub: { debianPackage: "mosquitto-clients", pythonModule: undefined },
+  mosquitto_rr: { debianPackage: "mosquitto-clients", pythonModule: undefined },
   mosquitto_sub: { debianPackage: "mosquitto-clients", pythonModule: undefined },
   /** So that mosquitto_sub writes a line when it has one, and not when it has 4 KiB. */
   stdbuf: { debianPackage: "coreutils", pythonModule: undefined },
@@ -17,6 +19,10 @@ export const tools = {
     pythonModule: undefined,
   },
   paho: { debianPackage: "python3-paho-mqtt", pythonModule: "paho.mqtt.client" },
+  prometheus: {
+    debianPackage: "python3-prometheus-client",
+    pythonModule: "prometheus_client.openmetrics.parser",
+  },
 } as const;
 
 export type Tool = keyof typeof tools;

@@ -222,7 +222,7 @@ function sign(claims: object, alg = "HS256"): Promise<string> {
 }
 
 Deno.test("dunlin ends a connection with 0xa0 when its token does", async () => {
-  const exp = Math.ceil(Date.now() / 1000) + 1;
+  const exp = Math.ceil(Date.now() / 1000) + 3;
   const client = await RawClient.open(broker(), 5);
   const password = TO_BYTES.encode(await sign({ exp }));
   assert.equal((await client.knock("token", { username: "x", password })).reasonCode, 0);
@@ -356,15 +356,23 @@ function dial(port: number, localAddress: string, bytes?: Uint8Array): Promise<n
   });
 }
 
-Deno.test("dunlin bans an address after too many failures, before it reads a byte, and no other", async () => {
+Deno.test("dunlin bans an address after too many failures, before it reads a byte, and no other, and ends what is open", async () => {
   const banning = await startBroker({
     listeners: [{ type: "tcp", port: 0, allowAnonymous: false }],
     authentication: { passwordFile: { file: `${directory}/passwords` } },
     store: "memory",
-    limits: { failuresPerAddress: 3, banTime: 2, failureDelay: 0 },
+    limits: { failuresPerAddress: 3, banTime: 5, failureDelay: 0 },
   });
   try {
-    for (const _ of [1, 2, 3]) assert.equal(await knock("ada", "x", { of: banning }), 0x86);
+    const inside = await RawClient.connect(banning, 5, "inside", {
+      username: "ada",
+      password: TO_BYTES.encode("pencil"),
+    });
+    for (const code of [0x86, 0x86, 0x8a]) {
+      assert.equal(await knock("ada", "x", { of: banning }), code);
+    }
+    assert.equal((await inside.expect("disconnect")).reasonCode, 0x87); // what is open ends too
+    await inside.ended();
     const line = await banning.logged((each) => each.message === "banned", "the ban");
     assert.deepEqual([line["kind"], line["value"]], ["address", "127.0.0.1"]);
     const client = await RawClient.open(banning, 5);
@@ -377,7 +385,7 @@ Deno.test("dunlin bans an address after too many failures, before it reads a byt
     );
     assert.deepEqual([answer[0], answer[3]], [0x20, 0]);
     other.destroy();
-    await new Promise((resolve) => setTimeout(resolve, 2_000)); // banTime
+    await new Promise((resolve) => setTimeout(resolve, 5_000)); // banTime
     assert.equal(await knock("ada", "pencil", { of: banning }), 0);
   } finally {
     await banning.stop();
@@ -449,7 +457,7 @@ Deno.test("dunlin goes on for others while one address connects as fast as it ca
     assert.match(String(line["address"]), /^127\.0\.0\.3:/);
     const left = storming.log().filter((each) => each["reason"] === "connectRate").length;
     assert.ok(left <= seconds + 2, `${left} lines in ${seconds} s`);
-    assert.ok(slowest < 2_000, `${slowest} ms for a message of the other client`);
+    assert.ok(slowest < 10_000, `${slowest} ms for a message of the other client`);
     await calm.disconnect();
     await newcomer.disconnect();
   } finally {

@@ -21,7 +21,7 @@ const broker = sharedBroker({
       allowAnonymous: true,
     },
   ],
-  limits: { handshakeTimeout: 1, maximumPacketSize: 4_194_304 },
+  limits: { handshakeTimeout: 2, maximumPacketSize: 4_194_304 },
 });
 
 function webPort({ addresses }: BrokerProcess): number {
@@ -152,11 +152,11 @@ Deno.test("a link is closed in time when its upgrade comes a byte at a time, and
   sending = false;
   assert.equal(end, null);
   const seconds = (performance.now() - before) / 1000;
-  assert.ok(seconds > 0.5 && seconds < 10, `${seconds} s`);
+  assert.ok(seconds > 1.5 && seconds < 30, `${seconds} s`);
   await drip;
   slow.close();
   const line = await broker().logged(({ address }) => address === `${hostname}:${port}`, "why");
-  assert.match(String(line.reason), /handshakeTimeout/);
+  assert.match(String(line.detail), /handshakeTimeout/);
 });
 
 Deno.test("a Ping is answered with what it carried", async () => {
@@ -180,7 +180,7 @@ Deno.test("a refused upgrade is logged with address and reason, and is answered"
   client.close();
   const line = await broker().logged((line) => line.address === address, "the refusal");
   assert.deepEqual([line.message, line.listener], ["link refused", "web"]);
-  assert.match(String(line.reason), /evil\.example\.com/);
+  assert.match(String(line.detail), /evil\.example\.com/);
 });
 
 Deno.test("the log has the client's address when a trusted proxy forwards it", async () => {

@@ -211,6 +211,32 @@ const scenes: readonly Scene[] = [
     ],
   },
   {
+    name: "QoS and retain of what is received",
+    rules: [
+      { permission: deny, action: "receive", retain: true, topics: "live/#" },
+      { permission: deny, action: "receive", qos: 2, who: { user: "ada" }, topics: "live/x" },
+      { permission: allow, action: ["publish", "receive"], qos: [0, 1], topics: "live/#" },
+      { permission: allow, qos: 0, topics: ["cheap/#", "own/${clientid}"] },
+      { permission: deny, action: "subscribe", qos: 2, topics: "cheap/+" },
+    ],
+    rows: [
+      [ADA, "receive", "live/a", 2, { qos: 1 }],
+      [ADA, "receive", "live/a", "default", { qos: 2 }],
+      [ADA, "receive", "live/a", 0, { qos: 1, retain: true }],
+      [ADA, "receive", "live/x", 1, { qos: 2 }],
+      [BOB, "receive", "live/x", "default", { qos: 2 }],
+      [ADA, "publish", "live/x", 2, { qos: 1, retain: true }],
+      [ADA, "publish", "live/x", "default", { qos: 2 }],
+      [ADA, "receive", "cheap/a", 3],
+      [ADA, "receive", "cheap/a", "default", { qos: 1 }],
+      [ADA, "subscribe", "cheap/a", 3],
+      [ADA, "subscribe", "cheap/a", 4, { qos: 2 }],
+      [ADA, "receive", "own/desk-1", 3],
+      [ADA, "receive", "own/desk-1", "default", { qos: 1 }],
+      [BOB, "receive", "own/desk-1", "default"],
+    ],
+  },
+  {
     name: "connect is judged once a rule names it",
     rules: [
       { permission: deny, action: "connect", who: { address: "10.200.0.0/16" } },
@@ -322,7 +348,7 @@ Deno.test("permits() refuses $SYS and $CONTROL to publishers though a rule allow
   const rules = { ...defaultRules, access: new AccessList([{ permission: "allow" }]) };
   for (const topic of ["$SYS/x", "$CONTROL/dunlin", "$SYS"]) {
     assert.equal(permits(rules, ADA, "publish", topic).permitted, false);
-    assert.equal(permits(rules, ADA, "receive", topic).permitted, true);
+    assert.equal(permits(rules, ADA, "receive", topic).permitted, topic !== "$CONTROL/dunlin");
   }
 });
 
@@ -361,19 +387,26 @@ const anyRule: fc.Arbitrary<AccessRule> = fc.oneof(
   }),
   fc.record({
     permission: fc.constantFrom(allow, deny),
-    action: fc.constantFrom("publish" as const, "subscribe" as const),
+    action: fc.constantFrom<AccessRule["action"]>(
+      "publish",
+      "subscribe",
+      "receive",
+      ["subscribe", "receive"],
+      undefined,
+    ),
     qos: fc.subarray([0, 1, 2] as const, { minLength: 1 }),
     topics: fc.array(pattern, { minLength: 1, maxLength: 2 }),
   }),
   fc.record({
     permission: fc.constantFrom(allow, deny),
-    action: fc.constant("publish" as const),
+    action: fc.constantFrom<AccessRule["action"]>("publish", "receive", ["publish", "receive"]),
     retain: fc.boolean(),
     topics: pattern,
   }),
 );
 const value = fc.constantFrom("a", "b", "ada", "bob", "a/b", "+", "#", "$s", "", "a\0");
 const anyIdentity: fc.Arbitrary<Identity> = fc.record({
+  rules: fc.option(fc.array(anyRule, { maxLength: 3 }), { nil: undefined, freq: 2 }),
   user: fc.option(value, { nil: undefined }),
   roles: fc.array(value, { maxLength: 2 }),
   clientId: value,
@@ -401,6 +434,7 @@ Deno.test("AccessList.decide() says what the definition says, whatever the rules
               const { permitted } = list.decide(each, action, topic, qos, retain);
               assert.equal(permitted, oracle(rules, each, action, topic, qos, retain));
             }
+            assert.equal(list.receives(each, topic), receivesOf(list, each, topic));
           }
         }
       },
@@ -408,6 +442,16 @@ Deno.test("AccessList.decide() says what the definition says, whatever the rules
     { numRuns: 3_000 },
   );
 });
+
+/** What `receives` is to say, of every kind of message. It may say "some" where it is all or none. */
+function receivesOf(list: AccessList, identity: Identity, topic: string): string {
+  const answers = ([0, 1, 2] as const).flatMap((qos) =>
+    [false, true].map((retain) => list.decide(identity, "receive", topic, qos, retain).permitted)
+  );
+  const said = list.receives(identity, topic);
+  if (said === "some") return said;
+  return answers.every((each) => each) ? "all" : answers.some((each) => each) ? "some" : "none";
+}
 
 const anyFilter = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom("#", "+/#", "+", "$s/#") },
@@ -467,10 +511,12 @@ Deno.test("AccessList.sameFor() is true only where every answer is the same", ()
         const list = new AccessList(rules);
         if (!list.sameFor(one, other)) return;
         for (const topic of topics) {
-          assert.equal(
-            list.decide(one, "receive", topic, 0, false),
-            list.decide(other, "receive", topic, 0, false),
-          );
+          for (const [qos, retain] of [[0, false], [1, false], [2, true]] as const) {
+            assert.deepEqual(
+              list.decide(one, "receive", topic, qos, retain),
+              list.decide(other, "receive", topic, qos, retain),
+            );
+          }
         }
       },
     ),

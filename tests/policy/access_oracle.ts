@@ -9,7 +9,7 @@ import { matches } from "../../src/topic/matches.ts";
 
 export type Judged = "publish" | "receive";
 
-/** Whether the rules let that identity have, or publish, a message of that topic. */
+/** Whether the rules, behind the identity's own, let it have, or publish, a message of that topic. */
 export function oracle(
   rules: readonly AccessRule[],
   identity: Identity,
@@ -18,8 +18,8 @@ export function oracle(
   qos = 0,
   retain = false,
 ): boolean {
-  if (rules.length === 0) return true;
-  for (const rule of rules) {
+  if (rules.length === 0 && identity.rules === undefined) return true;
+  for (const rule of [...identity.rules ?? [], ...rules]) {
     if (isAbout(rule, identity, action, topic, qos, retain)) return rule.permission === "allow";
   }
   return false;
@@ -32,7 +32,7 @@ export function subscribeOracle(
   filter: string,
   qos: number,
 ): boolean {
-  const first = rules.find((rule) =>
+  const first = [...identity.rules ?? [], ...rules].find((rule) =>
     all(rule.action ?? ["publish", "subscribe", "receive"]).includes("subscribe") &&
     (rule.qos === undefined || all(rule.qos).includes(qos as 0)) &&
     (rule.who === undefined || holds(rule.who, identity)) &&
@@ -76,12 +76,11 @@ function isAbout(
   retain: boolean,
 ): boolean {
   const actions = all(rule.action ?? ["publish", "subscribe", "receive"]);
-  if (action === "publish") {
-    if (!actions.includes("publish")) return false;
+  if (actions.includes(action)) {
     if (rule.qos !== undefined && !all(rule.qos).includes(qos as 0)) return false;
     if (rule.retain !== undefined && rule.retain !== retain) return false;
-  } else if (!actions.includes("receive")) {
-    if (!actions.includes("subscribe")) return false;
+  } else {
+    if (action === "publish" || !actions.includes("subscribe")) return false;
     const anyQoS = [0, 1, 2].every((each) =>
       rule.qos === undefined || all(rule.qos).includes(each as 0)
     );

@@ -65,3 +65,16 @@ Deno.test("Bans lets those go that are over, and then the oldest, when there is 
   assert.equal(bans.list(10).length, 3);
   assert.equal(bans.find("user", "longer", 20), undefined);
 });
+
+Deno.test("Bans.bound() lets the oldest go when fewer are to be kept, and keeps more when more are", () => {
+  const bans = new Bans(3);
+  for (const user of ["a", "b", "c"]) bans.add(ban("user", user), 0);
+  bans.add(ban("clientId", "d"), 0);
+  bans.bound(2, 0);
+  assert.deepEqual(bans.list(0).map(({ value }) => value), ["d", "b", "c"]);
+  bans.add(ban("user", "e"), 0);
+  assert.deepEqual(bans.list(0).map(({ value }) => value), ["d", "c", "e"]);
+  bans.bound(4, 0);
+  for (const user of ["f", "g", "h"]) bans.add(ban("user", user), 0);
+  assert.deepEqual(bans.list(0).map(({ value }) => value), ["d", "e", "f", "g", "h"]);
+});

@@ -22,7 +22,7 @@ const topics: readonly (readonly [string, boolean])[] = [
   ["$sys/x", true],
   ["$SYS/broker/uptime", false],
   ["$SYS/", false],
-  ["$CONTROL/dunlin", false],
+  ["$CONTROLS/x", true],
 ];
 for (const [topic, free] of topics) {
   for (const action of ACTIONS) {
@@ -40,6 +40,18 @@ for (const [topic, free] of topics) {
   }
 }
 
+for (const topic of ["$CONTROL", "$CONTROL/dunlin/v1/health", "$CONTROL/#"]) {
+  for (const action of ACTIONS) {
+    Deno.test(`permits() lets only administrators ${action} ${topic} when there are no rules`, () => {
+      const rules = { ...RULES, administrators: [{ role: "admin" }] };
+      for (const identity of [ANONYMOUS, ALICE, IMPOSTOR]) {
+        assert.equal(permits(RULES, identity, action, topic).permitted, false);
+        assert.equal(permits(rules, identity, action, topic).permitted, identity === ALICE);
+      }
+    });
+  }
+}
+
 Deno.test("permits() makes no object when it decides, since it is asked for every message", () => {
   assert.equal(
     permits(RULES, ALICE, "publish", "a"),
@@ -47,6 +59,10 @@ Deno.test("permits() makes no object when it decides, since it is asked for ever
   );
   assert.equal(
     permits(RULES, ALICE, "publish", "$SYS/a"),
+    permits(RULES, ANONYMOUS, "publish", "$SYS/b"),
+  );
+  assert.equal(
     permits(RULES, ALICE, "publish", "$CONTROL/a"),
+    permits(RULES, ANONYMOUS, "subscribe", "$CONTROL/#"),
   );
 });

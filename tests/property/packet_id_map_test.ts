@@ -8,7 +8,9 @@ import {
   has,
   type PacketIdMap,
   remove,
+  removeAll,
   set,
+  setAll,
   size,
 } from "../../src/session/packet_id_map.ts";
 
@@ -78,6 +80,52 @@ Deno.test("PacketIdMap does what a Map does when a window moves round the whole 
     }),
     { numRuns: 100 },
   );
+});
+
+Deno.test("setAll() and removeAll() do what set() and remove() do one by one, and removeAll() says when it cannot", () => {
+  let removed = 0;
+  fc.assert(
+    fc.property(
+      fc.array(id, { maxLength: 60 }),
+      fc.oneof(
+        fc.array(id, { maxLength: 40 }),
+        fc.tuple(id, fc.integer({ min: 1, max: 60 })).map(([from, count]) =>
+          Array.from({ length: count }, (_, at) => (from + at - 1) % 65_535 + 1)
+        ),
+      ),
+      fc.array(fc.nat(), { maxLength: 50 }),
+      (first, more, picks) => {
+        let one = emptyPacketIdMap<string>();
+        for (const id of first) one = set(one, id, `first ${id}`);
+        const before = entries(one);
+        const start = one;
+        for (const [at, id] of more.entries()) one = set(one, id, `more ${at}`);
+        const all = setAll(start, more, more.map((_, at) => `more ${at}`));
+        assert.deepEqual(entries(all), entries(one));
+        assert.equal(size(all), size(one));
+        assert.deepEqual(entries(start), before, "the old map stays");
+
+        const there = entries(all).map(([id]) => id);
+        const gone = [...more, ...picks.map((pick) => there[pick % there.length] ?? 1)];
+        for (const ids of [gone, [...new Set(gone)], more, there]) {
+          let rest = all;
+          for (const id of ids) rest = remove(rest, id);
+          const left = removeAll(all, ids);
+          const possible = new Set(ids).size === ids.length && ids.every((id) => has(all, id));
+          assert.equal(left !== undefined, possible);
+          if (left === undefined) continue;
+          removed += 1;
+          assert.deepEqual(entries(left), entries(rest));
+          assert.equal(size(left), size(rest));
+          for (const id of ids) assert.equal(has(left, id), false);
+          assert.equal(firstFree(left, 1), firstFree(rest, 1));
+        }
+        assert.deepEqual(entries(all), entries(one), "the old map stays");
+      },
+    ),
+    { numRuns: 400 },
+  );
+  assert.ok(removed > 400, `${removed}`);
 });
 
 function sortedEntries(oracle: ReadonlyMap<number, number>): [number, number][] {

@@ -31,6 +31,19 @@ const proven = plain({
   roles: fc.array(text, { maxLength: 3 }),
 });
 const circumstances = plain({
+  rules: fc.option(
+    fc.array(
+      plain({
+        permission: fc.constantFrom("allow", "deny"),
+        action: fc.constantFrom("publish", "receive"),
+        qos: fc.constantFrom(0, [1, 2]),
+        topics: fc.constantFrom("a/#", ["=a", "${clientid}/+"]),
+      }),
+      { maxLength: 3 },
+    ),
+    { nil: undefined },
+  ),
+  version: fc.constantFrom(undefined, 3, 4, 5),
   address: fc.option(text, { nil: undefined }),
   listener: fc.option(text, { nil: undefined }),
   certificate: fc.option(
@@ -43,8 +56,17 @@ const circumstances = plain({
 const ofOwner = fc.oneof(
   plain({ clientId: text, owner: proven }),
   fc.tuple(text, proven, circumstances).map(([clientId, { user, roles }, rest]) => {
-    const { address, listener, certificate } = rest;
-    return { clientId, owner: { user, roles, clientId, address, listener, certificate } };
+    const { address, listener, certificate, rules, version } = rest;
+    const known = {
+      user,
+      roles,
+      clientId,
+      address,
+      listener,
+      certificate,
+      ...(version === undefined ? {} : { version }),
+    };
+    return { clientId, owner: rules === undefined ? known : { ...known, rules } };
   }),
 );
 
@@ -70,7 +92,11 @@ const subscriptions = plain({
     retainHandling: fc.constantFrom(0, 1, 2),
     subscriptionIdentifier: fc.option(fc.integer({ min: 1, max: 268_435_455 }), { nil: undefined }),
   }),
-}).map((any) => any.shareName === undefined ? { ...any, filter: any.full } : any);
+}).map((any) => any.shareName === undefined ? { ...any, filter: any.full } : any).chain((any) =>
+  // Of a client's own neither is there, as in a store of before there were rules that subscribe.
+  fc.record({ origin: text, unseen: fc.constant(true) }, { requiredKeys: [] })
+    .map((more) => ({ ...any, ...more }))
+);
 
 const RECORDS: readonly (readonly [
   name: string,
@@ -81,8 +107,16 @@ const RECORDS: readonly (readonly [
 ])[] = [
   [
     "Session",
-    fc.tuple(ofOwner, plain({ expiryInterval: fc.nat(0xffff_ffff), expiresAt: instant }))
-      .map(([whose, rest]) => ({ ...whose, ...rest })),
+    fc.tuple(
+      ofOwner,
+      plain({ expiryInterval: fc.nat(0xffff_ffff), expiresAt: instant }),
+      fc.boolean(),
+    ).map(([whose, rest, awaited]) => ({
+      ...whose,
+      ...rest,
+      // What waits for its client has an owner with a client id.
+      ...(awaited && "clientId" in whose.owner ? { awaited } : {}),
+    })),
     record.encodeSession,
     record.decodeSession,
   ],
@@ -278,3 +312,17 @@ function throwsDamaged(call: () => unknown): boolean {
     return true;
   }
 }
+
+Deno.test("encodeSubscription() writes a client's own subscription as stores have had it from the first", () => {
+  const options = {
+    qos: 1,
+    noLocal: false,
+    retainAsPublished: false,
+    retainHandling: 2,
+    subscriptionIdentifier: 300,
+  } as const;
+  const own = { full: "a/b", filter: "a/b", shareName: undefined, options };
+  const bytes = record.encodeSubscription(own);
+  assert.deepEqual([...bytes], [1, 0xa1, 3, 0x61, 0x2f, 0x62, 0xac, 0x02]);
+  assert.deepEqual(record.decodeSubscription(bytes), own);
+});

@@ -72,3 +72,17 @@ Deno.test({
     assert.ok(open > 1_300 && open < 1_480, `${open} of 1500`);
   },
 });
+
+Deno.test("DescriptorRoom.change() has as many as are wanted from then on, open ones included", () => {
+  const room = new DescriptorRoom(self, 5, 3, () => assert.fail("there are enough"));
+  room.change(8, 3);
+  assert.deepEqual([[4, 7, 8].map((open) => room.has(open)), room.most], [
+    [true, true, false],
+    8,
+  ]);
+  room.change(2, 1);
+  assert.deepEqual([[1, 2, 7].map((open) => room.has(open)), room.most], [
+    [true, false, false],
+    2,
+  ]);
+});

@@ -10,7 +10,13 @@ import { stillClock } from "../authentication/asking.ts";
 function gate(more: object = {}) {
   const clock = stillClock();
   const bans = new Bans(10);
-  const limits = { connectRate: 10, connectBurst: 20, rememberedAddresses: 3, ...more };
+  const limits = {
+    connectRate: 10,
+    connectBurst: 20,
+    rememberedAddresses: 3,
+    connectionsPerAddress: 0,
+    ...more,
+  };
   return { clock, bans, gate: new Gate(bans, limits, clock.now) };
 }
 
@@ -89,4 +95,21 @@ Deno.test("gateOf() does not count proxies, whose connections are others'", () =
     assert.equal(forwarded!("192.0.2.1:1"), undefined);
     assert.equal(forwarded!("203.0.113.1:1"), count < 20 ? undefined : "connectRate");
   }
+});
+
+Deno.test("Gate.change() has other limits hold, and remembers what addresses have used up", () => {
+  const { gate: at, clock } = gate();
+  assert.equal(let_in(at, "192.0.2.1:1", 15), 15);
+  const limits = { connectRate: 5, connectBurst: 10, connectionsPerAddress: 0 };
+  at.change({ ...limits, rememberedAddresses: 3 });
+  assert.equal(let_in(at, "192.0.2.1:1", 100), 5);
+  clock.at += 1_000;
+  assert.equal(let_in(at, "192.0.2.1:1", 100), 5);
+  clock.at += 60_000;
+  assert.equal(let_in(at, "192.0.2.1:1", 100), 10);
+  // Fewer addresses are remembered: who came last is.
+  for (const host of [2, 3]) let_in(at, `192.0.2.${host}:1`, 100);
+  at.change({ ...limits, rememberedAddresses: 1 });
+  let_in(at, "192.0.2.4:1", 1);
+  assert.equal(let_in(at, "192.0.2.3:1", 100), 10);
 });

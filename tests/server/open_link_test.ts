@@ -16,7 +16,7 @@ async function opened(step: Listener["open"], timeout = 10) {
   const lines: string[] = [];
   const write = (level: string) => (message: string, fields: LogFields = {}) => {
     lines.push(
-      `${level} ${message}: ${fields["listener"]} ${fields["address"]} ${fields["reason"]}`,
+      `${level} ${message}: ${fields["listener"]} ${fields["address"]} ${fields["detail"]}`,
     );
   };
   const log: Log = {

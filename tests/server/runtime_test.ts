@@ -1,6 +1,7 @@
 /** The runtime's loop: the order of events and effects, what a turn's end does, and broken invariants. */
 
 import assert from "node:assert/strict";
+import { FrameSplitter } from "../../src/packet/frame_splitter.ts";
 import type { Authenticator } from "../../src/authentication/authenticator.ts";
 import { anonymousOnly } from "../../src/authentication/authenticator.ts";
 import type { Event } from "../../src/broker/event.ts";
@@ -52,6 +53,8 @@ function setUp({ answer, store = new FakeStore(false), authenticator, limits }: 
       outbox,
       version: 5,
       paused: false,
+      singly: false,
+      splitter: new FrameSplitter(1_000),
       touched: false,
       gone: false,
       onResume: undefined,

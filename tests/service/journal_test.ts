@@ -8,6 +8,7 @@ const disconnected = (clientId: string, reason: CloseReason): Fact => ({
   clientId,
   user: undefined,
   peer: { address: "192.0.2.1:1", listener: "tcp", anonymousAllowed: true },
+  letIn: clientId !== "",
   reason,
   reasonCode: 0x80,
   detail: reason,

@@ -45,6 +45,7 @@ for (const v of VERSIONS) {
       assert.deepEqual(effects, [{
         type: "unsubscribe",
         removed: [SHARED, A],
+        restored: [],
         receipt: unsuback(0x11, 0, 0, 0x11),
         writes: stored ? [deleted("$share/g/b"), deleted("a/+")] : [],
       }]);
@@ -59,7 +60,13 @@ for (const v of VERSIONS) {
       );
       assert.equal(state, before);
       assert.deepEqual(effects, [
-        { type: "unsubscribe", removed: [], receipt: unsuback(0x11, 0x11), writes: [] },
+        {
+          type: "unsubscribe",
+          removed: [],
+          restored: [],
+          receipt: unsuback(0x11, 0x11),
+          writes: [],
+        },
       ]);
     });
   }
@@ -105,7 +112,13 @@ for (const v of VERSIONS) {
     // UNSUBACK has no 0x97.
     const { implementationSpecificError: code } = Reason;
     assert.deepEqual(effects, [
-      { type: "unsubscribe", removed: [], receipt: unsuback(code, code, code), writes: [] },
+      {
+        type: "unsubscribe",
+        removed: [],
+        restored: [],
+        receipt: unsuback(code, code, code),
+        writes: [],
+      },
     ]);
     assert.equal(onUnsubscribe(before, unsubscribe("b", "x"), facts).state.subscriptions.size, 2);
   });

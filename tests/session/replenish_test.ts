@@ -202,10 +202,13 @@ Deno.test("replenish() takes a time that grows with the window and not with its 
   for (let id = 1; id <= 65_535; id++) all = ids.set(all, id, inflight("puback", id));
   const whole: Session = { ...session(false), inflight: all };
   const before = resume(whole, 65_535);
-  const start = performance.now();
-  const { outbound } = replenish(before, NOW, always);
-  const took = performance.now() - start;
-  assert.equal(outbound.length, 65_535);
+  let took = Infinity; // of the fastest: the machine may have other things to do
+  for (let time = 0; time < 3; time++) {
+    const start = performance.now();
+    const { outbound } = replenish(before, NOW, always);
+    took = Math.min(took, performance.now() - start);
+    assert.equal(outbound.length, 65_535);
+  }
   // Some 50 ms where each step is cheap, several seconds where each copies the rest.
   assert.ok(took < 1_500, `took ${took} ms`);
 });

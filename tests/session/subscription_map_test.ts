@@ -4,6 +4,8 @@ import type { Subscription } from "../../src/session/subscription_map.ts";
 import {
   allSubscriptions,
   NO_SUBSCRIPTIONS,
+  placeOf,
+  sharedOptions,
   subscriptionOf,
   withoutSubscription,
   withSubscription,
@@ -107,4 +109,46 @@ Deno.test("SubscriptionMap does what a Map does when filters are added and remov
     }),
     { numRuns: 200 },
   );
+});
+
+Deno.test("withSubscription() lets nobody make filters that pile up in one place", () => {
+  const meeting: string[] = [];
+  for (let n = 0; meeting.length < 300; n++) if (placeOf(`a${n}`, 0) === 1) meeting.push(`a${n}`);
+  let map = NO_SUBSCRIPTIONS;
+  for (const full of meeting) map = withSubscription(map, subscription(full));
+  assert.equal(map.byHash.size, 1, "all of them meet at the first depth");
+  assert.deepEqual(allSubscriptions(map).map(({ full }) => full).sort(), [...meeting].sort());
+  for (const full of meeting) {
+    assert.equal(subscriptionOf(map, full)?.full, full);
+    // As deep as its search goes: where it is told from all others.
+    const rivals = meeting.filter((other) => other !== full);
+    const depth = [0, 1, 2, 3].find((depth) => !rivals.some((other) => agree(full, other, depth)));
+    assert.ok(depth !== undefined, `${full} meets another one at four depths`);
+  }
+  for (const full of meeting) map = withoutSubscription(map, full);
+  assert.deepEqual([map.size, map.byHash.size], [0, 0]);
+});
+
+function agree(one: string, other: string, depth: number): boolean {
+  for (let at = 0; at <= depth; at++) if (placeOf(one, at) !== placeOf(other, at)) return false;
+  return true;
+}
+
+Deno.test("sharedOptions() gives equal options, the same object for the same ones", () => {
+  for (const qos of [0, 1, 2] as const) {
+    for (const retainHandling of [0, 1, 2] as const) {
+      for (
+        const [noLocal, retainAsPublished] of [[false, false], [true, false], [
+          false,
+          true,
+        ]] as const
+      ) {
+        const made = options(qos, { retainHandling, noLocal, retainAsPublished });
+        assert.deepEqual(sharedOptions(made), made);
+        assert.equal(sharedOptions(made), sharedOptions({ ...made }));
+      }
+    }
+  }
+  const identified = options(1, { subscriptionIdentifier: 7 });
+  assert.equal(sharedOptions(identified), identified);
 });

@@ -4,6 +4,7 @@
  */
 
 import type { Publish, QoS, SubscriptionOptions } from "../../src/packet/packet.ts";
+import { announcedBy } from "../../src/policy/announced.ts";
 import { ANONYMOUS } from "../../src/policy/identity.ts";
 import type { Limits } from "../../src/policy/limits.ts";
 import type { Rules } from "../../src/policy/rules.ts";
@@ -54,6 +55,7 @@ export function given(changes: Partial<Given> = {}): Given {
   return deepFreeze({
     now: NOW,
     rules: rules(),
+    announced: announcedBy(changes.rules ?? rules()),
     identity: ANONYMOUS,
     connection: 41,
     version: 5,

@@ -67,7 +67,10 @@ function durablePart(tables: Readonly<Tables>) {
       queued: queueLength(session.queue),
       bytes: session.queue.bytes,
       subscriptions: allSubscriptions(session.subscriptions)
-        .map(({ full, options }) => JSON.stringify([full, options])).sort(),
+        .map(({ full, options, origin, unseen }) => JSON.stringify([full, options, origin, unseen]))
+        .sort(),
+      unsubscribed: [...session.subscriptions.unsubscribed].sort(),
+      awaited: session.subscriptions.awaited,
     };
   }
   const wills: Record<string, unknown> = {};

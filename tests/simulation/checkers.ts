@@ -8,7 +8,7 @@ import type { Tables } from "../../src/broker/tables.ts";
 import { matches } from "../../src/topic/matches.ts";
 import { queueLength } from "../../src/session/queue.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
-import { counted, recount } from "../broker/recount.ts";
+import { counted, countedClients, recount, recountClients } from "../broker/recount.ts";
 import type { Client } from "./client.ts";
 import type { Ledger, Publication, Receipt, SubscriptionRecord } from "./ledger.ts";
 import type { World } from "./world.ts";
@@ -19,7 +19,7 @@ export function certain(
   client: Client,
   publication: Publication,
 ): SubscriptionRecord[] {
-  return ledger.subscriptionsOf(client.id).filter((record) =>
+  return ledger.allSubscriptionsOf(client.id).filter((record) =>
     record.session === client.session && matches(record.filter, publication.topic) &&
     record.confirmedAt < publication.firstSentAt &&
     publication.acknowledgedAt + publication.delay * 1000 < record.endSentAt &&
@@ -93,7 +93,7 @@ export function sharedIsDelivered(world: World): void {
 
 /** Whoever has ever been in a group that the message is for, with its client id. */
 function membersFor(ledger: Ledger, { topic }: Publication): [string, SubscriptionRecord][] {
-  return [...ledger.subscriptions].flatMap(([id, records]) =>
+  return [...ledger.subscriptions, ...ledger.made].flatMap(([id, records]) =>
     records.filter(({ shared, filter }) => shared && matches(filter, topic))
       .map((record): [string, SubscriptionRecord] => [id, record])
   );
@@ -129,7 +129,7 @@ export function noMoreThanSent(world: World): void {
 }
 
 function groupsOf(ledger: Ledger, client: Client, { topic }: Publication): number {
-  const records = ledger.subscriptionsOf(client.id);
+  const records = ledger.allSubscriptionsOf(client.id);
   return new Set(
     records.filter(({ shared, filter }) => shared && matches(filter, topic)).map(({ full }) =>
       full
@@ -180,7 +180,7 @@ export function refusedReachesNobody(world: World): void {
 /** Nobody gets what no subscription of its asks for, nor with a higher QoS, nor before its time. */
 export function onlyWhatWasAsked(world: World): void {
   for (const client of world.clients) {
-    const records = world.ledger.subscriptionsOf(client.id);
+    const records = world.ledger.allSubscriptionsOf(client.id);
     for (const receipt of world.ledger.receiptsOf(client.id)) {
       const { publication, at, qos } = receipt;
       const asked = records.filter((record) => couldAsk(record, receipt, client));
@@ -286,6 +286,7 @@ export function tablesAreQuiet(world: World): string[] {
     say(!live.ready, `${who} is not ready`);
     say(live.congested, `${who} is congested`);
     say(live.heldBack, `${who} is held back`);
+    say((live.meter?.owes ?? 0) > 0, `${who} is above a rate`);
     say(live.unacknowledged !== 0, `${who} unacknowledged ${live.unacknowledged}`);
     say(live.client?.live !== live, `${who} is not its client's`);
   }
@@ -318,17 +319,36 @@ export function totalsAreSums(world: World): void {
       `queues have ${JSON.stringify(found)}, the totals say ${JSON.stringify(told)}`,
     );
   }
+  const ofClients = recountClients(tables);
+  const toldOfClients = countedClients(tables);
+  if (!isDeepStrictEqual(ofClients, toldOfClients)) {
+    world.violation(
+      "totals",
+      `clients have ${JSON.stringify(ofClients)}, the totals say ${JSON.stringify(toldOfClients)}`,
+    );
+  }
   const known = deadlinesOfRows(tables);
   if (tables.deadlines.size !== known) {
     world.violation("totals", `${tables.deadlines.size} deadlines, ${known} known`);
   }
+  for (const live of tables.connections.values()) {
+    const owed = live.meter?.shares.filter((share) => share.credit < 0) ?? [];
+    if (owed.length !== (live.meter?.owes ?? 0)) {
+      world.violation("totals", `owes ${live.meter?.owes} buckets, counted ${owed.length}`);
+    }
+  }
 }
 
-/** Deadlines that a row, a topic or a delayed message holds. */
+/** Deadlines that a row, a topic, a bucket or a delayed message holds. */
 function deadlinesOfRows(tables: Readonly<Tables>): number {
   const rows = [...tables.connections.values(), ...tables.clients.values()];
   const held = rows.flatMap(({ due }) => Object.values(due)).filter((entry) => entry !== undefined);
-  return held.length + tables.retainedDue.size + tables.delayed.size;
+  const buckets = new Set(tables.buckets.values());
+  for (const { meter } of tables.connections.values()) {
+    for (const { bucket } of meter?.shares ?? []) buckets.add(bucket);
+  }
+  const filling = [...buckets].filter(({ due }) => due !== undefined).length;
+  return held.length + tables.retainedDue.size + tables.delayed.size + filling;
 }
 
 /** Everybody has gone for good and all sessions have expired: nothing is left. */
@@ -343,6 +363,7 @@ export function nothingIsLeft(world: World): void {
     queuedMessages: tables.queuedMessages,
     queuedBytes: tables.queuedBytes,
     queuedBy: tables.queuedBy.size,
+    connectedBy: tables.connectedBy.size,
     delayedBytes: tables.delayedBytes,
     ending: tables.ending.size,
     pending: tables.pending,

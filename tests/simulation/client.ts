@@ -607,7 +607,9 @@ export class Client {
         if (record.full === full && record.serial < serial) sooner(record, "endConfirmedAt", now);
       }
       if (this.#kept(call) && this.#asked.get(full) === serial) { // nothing else was asked since
-        const kept = this.#dumped()?.subscriptions.find((each) => each.full === full);
+        const kept = this.#dumped()?.subscriptions.find((each) =>
+          each.full === full && each.origin === undefined
+        );
         if (kept?.options.qos !== since?.options.qos) {
           this.#violation(
             "durable",

@@ -34,6 +34,7 @@ async function withWorld(
   const world = new World({
     seed: 1,
     rules: { ...defaultRules, limits: { ...defaultLimits, ...limits } },
+    ruleSet: 0,
     weather: { delay: 1, buffer: 65_536, piece: 4_096 },
     latency: 1,
     hiccups: 0,

@@ -22,7 +22,7 @@ export function expectFlow(world: World, publication: Publication, publisher: Cl
   if (!world.tables.storeFull || world.options.weather.delay > FAST) return;
   if (delay > 0 || retain || expiry !== Infinity || publication.sent === 0) return;
   const from = liveOf(world, publisher);
-  if (from === undefined) return;
+  if (from === undefined || from.meter !== undefined) return; // a rate may keep it
   for (const client of world.clients) {
     if (isOpen(world, client, publication)) expectAt(world, publication, client, publisher, from);
   }

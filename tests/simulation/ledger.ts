@@ -39,6 +39,8 @@ export type Checker =
   | "idle"
   /** When all have gone nothing is left. */
   | "left"
+  /** Sessions have what rules of auto-subscribe and their clients make of them. */
+  | "byHand"
   /** Nothing throws. */
   | "broken";
 
@@ -122,6 +124,7 @@ export class Ledger {
   readonly publications: Publication[] = [];
   readonly receipts = new Map<string, Receipt[]>();
   readonly subscriptions = new Map<string, SubscriptionRecord[]>();
+  readonly made = new Map<string, SubscriptionRecord[]>();
   readonly wills: WillRecord[] = [];
   /** Messages dropped with a reason, by client id or group key. */
   readonly dropped = new Map<string, number>();
@@ -192,6 +195,18 @@ export class Ledger {
 
   subscriptionsOf(clientId: string): SubscriptionRecord[] {
     return entry(this.subscriptions, clientId);
+  }
+
+  /** Of a client, what rules of auto-subscribe have made. */
+  madeFor(clientId: string): SubscriptionRecord[] {
+    return entry(this.made, clientId);
+  }
+
+  /** Of a client, whoever has made them. */
+  allSubscriptionsOf(clientId: string): readonly SubscriptionRecord[] {
+    const made = this.made.get(clientId);
+    const own = this.subscriptionsOf(clientId);
+    return made === undefined ? own : [...own, ...made];
   }
 
   drop(clientId: string, count: number): void {

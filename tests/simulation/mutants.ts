@@ -228,17 +228,19 @@ export const mutants: readonly Mutant[] = [
     apply: overtakes,
   },
   {
-    what: "No Local is not heard",
+    what: "No Local is not heeded",
     by: "asked",
     apply: () =>
-      hears((packet) => {
-        if (packet.type !== "subscribe") return packet;
-        const subscriptions = packet.subscriptions.map((each) => ({
-          ...each,
-          options: { ...each.options, noLocal: false },
-        }));
-        return { ...packet, subscriptions };
-      }),
+      patch(
+        FilterTree.prototype,
+        "match",
+        (real) =>
+          function (this: FilterTree<unknown, Plan>, topic: string) {
+            const { targets, ...plan }: Plan = real.call(this, topic);
+            const deaf = targets.map((target) => ({ ...target, someNoLocal: false }));
+            return { ...plan, targets: deaf, someNoLocal: false, cast: undefined };
+          },
+      ),
   },
   {
     what: "a message that is refused goes out with QoS 0",
@@ -366,6 +368,11 @@ export const mutants: readonly Mutant[] = [
     apply: () => forgets("deleteSession"),
   },
   {
+    what: "it does not hear of other rules of auto-subscribe",
+    by: "byHand",
+    apply: () => steps((step, event, now) => event.type === "rules" ? [] : step(event, now)),
+  },
+  {
     what: "UNSUBSCRIBE throws",
     by: "broken",
     apply: () =>
@@ -427,6 +434,15 @@ export const others: Readonly<Record<string, () => () => void>> = {
       "passes",
       () => ({ writes }: { writes: readonly Write[] }) => writes.length === 0,
     ),
+  "what a client has unsubscribed from comes back with other rules": () =>
+    steps((step, event, now, broker) => {
+      if (event.type !== "rules") return step(event, now);
+      for (const client of broker.snapshot().clients.values()) {
+        const subscriptions = { ...client.session.subscriptions, unsubscribed: new Set<string>() };
+        client.session = { ...client.session, subscriptions };
+      }
+      return step(event, now);
+    }),
   "one PUBLISH in thirty has Packet Identifier 0": () =>
     oneIn(30, "appendAs", (real, [bytes, at]) => real(bytes, at, 0)),
 };

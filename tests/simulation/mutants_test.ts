@@ -81,6 +81,7 @@ const CHECKERS: Readonly<Record<Checker, true>> = {
   totals: true,
   idle: true,
   left: true,
+  byHand: true,
   broken: true,
 };
 

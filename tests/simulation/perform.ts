@@ -82,6 +82,9 @@ export async function perform(world: World, action: Action): Promise<void> {
       await world.time.run(10_000, () => world.runtime?.idle === true);
       if (world.runtime?.idle === true) await foldEqualsMemory(world);
       break;
+    case "rules":
+      world.changeRules(action.set);
+      break;
     case "wait":
       await world.time.run(action.milliseconds);
   }

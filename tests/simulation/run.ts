@@ -100,8 +100,11 @@ export async function run(scenario: Scenario, options: RunOptions = {}): Promise
 }
 
 async function watch(world: World, watcher: Client): Promise<void> {
-  watcher.connect(false, undefined);
-  await world.time.run(60_000, () => watcher.connected);
+  for (let tries = 0; tries < 10 && !watcher.connected; tries++) {
+    if (!watcher.online) watcher.connect(false, undefined); // again, where the disk has no room yet
+    await world.time.run(60_000, () => watcher.connected || !watcher.online);
+    if (!watcher.connected) await world.time.run(1_000);
+  }
   watcher.subscribe([{
     full: "w/#",
     filter: "w/#",

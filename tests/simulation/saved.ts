@@ -22,11 +22,11 @@ export interface Saved {
 }
 
 /** What a scenario of an earlier time has not, as it was then. */
-const EARLIER = { hiccups: 0 };
+const EARLIER = { hiccups: 0, ruleSet: 0 };
 
 /** As text, an action a line. */
 export function toText({ found, seed, path, scenario }: Saved): string {
-  const { actions, rules, weather, latency, hiccups, profiles } = scenario;
+  const { actions, rules, ruleSet, weather, latency, hiccups, profiles } = scenario;
   const { limits, ...rest } = rules;
   const head = {
     found,
@@ -37,6 +37,7 @@ export function toText({ found, seed, path, scenario }: Saved): string {
     latency,
     hiccups,
     profiles,
+    ruleSet,
     rules: difference(rest, defaultRules as Omit<Rules, "limits">),
     limits: difference(limits, defaultLimits),
   };

@@ -10,6 +10,7 @@ import { defaultLimits } from "../../src/policy/limits.ts";
 import type { Rules } from "../../src/policy/rules.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
 import type { Profile } from "./client.ts";
+import { RULE_SETS } from "./rule_sets.ts";
 import type { Weather } from "./network.ts";
 
 /** One thing that happens; `client` counts round the clients of the run. */
@@ -58,6 +59,8 @@ export type Action =
   /** The next call of the store fails for good: the process has to end, and starts again. */
   | { readonly kind: "diskBreaks"; readonly kept: boolean; readonly down: number }
   | { readonly kind: "audit" }
+  /** Other rules of auto-subscribe, by their place in RULE_SETS. */
+  | { readonly kind: "rules"; readonly set: number }
   | { readonly kind: "wait"; readonly milliseconds: number };
 
 /** `will`: DISCONNECT 0x04, an ordinary DISCONNECT in 3.1.1. */
@@ -66,6 +69,8 @@ export type Goodbye = "clean" | "will" | "reset" | "finish";
 export interface Scenario {
   readonly seed: number;
   readonly rules: Rules;
+  /** The rules of auto-subscribe at the start, by their place in RULE_SETS. */
+  readonly ruleSet: number;
   readonly weather: Weather;
   readonly latency: number;
   /** Share of the store's calls that find no room once. */
@@ -158,6 +163,7 @@ const actions: Readonly<Record<Action["kind"], fc.Arbitrary<Action>>> = {
     down: fc.constantFrom(0, 10, 1_000, 100_000),
   }),
   audit: fc.record({ kind: fc.constant("audit" as const) }),
+  rules: fc.record({ kind: fc.constant("rules" as const), set: fc.nat(RULE_SETS.length - 1) }),
   wait: fc.record({
     kind: fc.constant("wait" as const),
     milliseconds: fc.constantFrom(0, 1, 1, 5, 5, 20, 20, 100, 100, 1_000, 7_000, 40_000, 300_000),
@@ -221,6 +227,11 @@ const rules: fc.Arbitrary<Rules> = fc.record({
   pendingBytes: fc.constantFrom(4_000, 67_108_864, 67_108_864),
   retryInterval: fc.constantFrom(0, 0, 0, 5),
   matchCache: fc.constantFrom(1, 50_000),
+  autoSubscribePerTurn: fc.constantFrom(1, 2, 500),
+  messageRate: fc.constantFrom(0, 0, 0, 0, 20),
+  messageBurst: fc.constantFrom(0, 1),
+  listenerMessageRate: fc.constantFrom(0, 0, 0, 0, 40),
+  byteRate: fc.constantFrom(0, 0, 0, 0, 5_000),
 }).map(({ queuePolicy, queueQos0, ...limits }): Rules => ({
   ...defaultRules,
   queuePolicy,
@@ -260,6 +271,7 @@ export const scenario: fc.Arbitrary<Scenario> = swarm.chain((weights) =>
   fc.record({
     seed: fc.integer(),
     rules,
+    ruleSet: fc.oneof(fc.constant(0), fc.nat(RULE_SETS.length - 1)),
     weather,
     latency: fc.constantFrom(0, 1, 10, 500),
     hiccups: fc.constantFrom(0, 0, 0, 0.02, 0.2),

@@ -67,14 +67,14 @@ export async function tryScenario({ seed, path, scenario }: Saved): Promise<Trie
 export function describeFailure({ seed, failure }: Tried): string {
   if (failure === undefined) return `seed ${seed}: nothing is wrong`;
   const { path, scenario, outcome } = failure;
-  const { rules, weather, latency, hiccups, profiles } = scenario;
+  const { rules, ruleSet, weather, latency, hiccups, profiles } = scenario;
   const { limits, ...others } = rules;
   return [
     `seed ${seed} path "${path}"`,
     ...outcome.violations.slice(0, 5).map((text) => `  wrong: ${text}`),
     `  weather ${JSON.stringify(weather)} latency ${latency} hiccups ${hiccups} ` +
     `seed ${scenario.seed}`,
-    `  rules ${JSON.stringify(others)}`,
+    `  rules ${JSON.stringify(others)}, of auto-subscribe ${ruleSet}`,
     `  limits ${
       JSON.stringify({
         receiveMaximum: limits.receiveMaximum,

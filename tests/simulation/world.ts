@@ -15,6 +15,9 @@ import type { Clock } from "../../src/server/wall_clock.ts";
 import type { Fact } from "../../src/session/fact.ts";
 import type { IndexRecord } from "../../src/session/write.ts";
 import { MemoryStore } from "../../src/store/memory_store.ts";
+import { compileAutoSubscribe } from "../../src/policy/auto_subscribe.ts";
+import { withAutoSubscribe } from "../../src/policy/rules.ts";
+import { ByHand } from "./by_hand.ts";
 import { Client } from "./client.ts";
 import type { Profile } from "./client.ts";
 import { VirtualTime } from "./clock.ts";
@@ -27,11 +30,14 @@ import type { Checker, WillRecord } from "./ledger.ts";
 import type { Weather } from "./network.ts";
 import { Wire } from "./network.ts";
 import { Random } from "./random.ts";
+import { RULE_SETS } from "./rule_sets.ts";
 import { willOnFact, willsOnBoot, willsOnCrash } from "./wills.ts";
 
 export interface WorldOptions {
   readonly seed: number;
   readonly rules: Rules;
+  /** By their place in RULE_SETS. */
+  readonly ruleSet: number;
   readonly weather: Weather;
   /** Milliseconds of a commit at most. */
   readonly latency: number;
@@ -81,6 +87,7 @@ export class World {
   storeChanges = 0;
   /** When the broker last knew of a full disk. */
   #fullAt = 0;
+  readonly byHand: ByHand;
   readonly #wires = new Set<Wire>();
   readonly #willOf = new Map<number, WillRecord>();
 
@@ -89,6 +96,7 @@ export class World {
     this.random = new Random(options.seed);
     this.#diskRandom = new Random(options.seed ^ 0x5eed);
     this.ledger = new Ledger(options.muted ?? NONE);
+    this.byHand = new ByHand(this, options.ruleSet);
     this.diskFaults.hiccups = options.hiccups;
     const { limits } = options.rules;
     this.clients = options.profiles.map((profile, at) =>
@@ -121,8 +129,7 @@ export class World {
 
   /** Builds the process anew on what the disk has, as `src/server/start.ts` does. */
   async boot(): Promise<void> {
-    const { rules, latency } = this.options;
-    const broker = new Broker(rules);
+    const { latency } = this.options;
     const store = faultyStore(this.disk, {
       time: this.time,
       random: this.#diskRandom,
@@ -130,6 +137,10 @@ export class World {
       latency: () => this.calm ? Math.min(latency, 1) : latency,
       violation: (text) => this.violation("durable", text),
     });
+    const records: IndexRecord[] = [];
+    for await (const record of store.index()) records.push(record);
+    const broker = new Broker(this.#rules()); // those that hold now, when it has been read
+    this.byHand.attend(broker);
     const clock = this.time.clock(() => {
       runtime.feed({ type: "tick" });
       runtime.endTurn();
@@ -154,13 +165,26 @@ export class World {
     this.broker = broker;
     this.#store = store;
     this.#clock = clock;
-    const records: IndexRecord[] = [];
-    for await (const record of store.index()) records.push(record);
     for (const record of records) runtime.feed({ type: "indexed", record });
     runtime.feed({ type: "recovered" });
     runtime.endTurn();
     this.runtime = runtime;
     willsOnBoot(this);
+    this.#looked();
+  }
+
+  #rules(): Rules {
+    const { rules } = RULE_SETS[this.byHand.set]!;
+    return withAutoSubscribe(this.options.rules, compileAutoSubscribe(rules));
+  }
+
+  /** Other rules of auto-subscribe, from now on or from the next start on. */
+  changeRules(set: number): void {
+    this.byHand.change(set);
+    const { runtime } = this;
+    if (runtime === undefined) return;
+    runtime.feed({ type: "rules", rules: this.#rules() });
+    runtime.endTurn();
     this.#looked();
   }
 
@@ -276,6 +300,7 @@ export class World {
         return;
       }
       case "refused":
+        if (fact.action === "unsubscribe" && fact.detail.startsWith("pinned by")) return;
         if (this.tables.storeFull && fact.reasonCode === Reason.quotaExceeded) return;
         this.violation("protocol", `refused: ${JSON.stringify(fact)}`);
         return;
@@ -303,7 +328,10 @@ export class World {
   }
 
   #looked(): void {
-    if (this.runtime?.idle === true) this.idleAt = this.time.now;
+    // Between the effects of a step the store may not have heard yet of what is asked of it.
+    if (this.runtime?.idle !== true || this.tables.pending > 0) return;
+    this.idleAt = this.time.now;
+    this.byHand.looked();
   }
 
   #trace(id: number, direction: "in" | "out", bytes: Uint8Array): void {

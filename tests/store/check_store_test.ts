@@ -6,7 +6,7 @@ import type { LostKind, Problem } from "../../src/store/checking.ts";
 import { checkStore } from "../../src/store/check_store.ts";
 import { DenoKvStore } from "../../src/store/deno_kv_store.ts";
 import * as keys from "../../src/store/kv_key.ts";
-import { encodeMessage } from "../../src/store/record.ts";
+import { encodeMessage, encodeSetting } from "../../src/store/record.ts";
 import { problemLine } from "../../src/store/salvage.ts";
 import { histories, LONG, message } from "../contract/store_values.ts";
 import fc from "fast-check";
@@ -85,6 +85,13 @@ const DAMAGES: readonly Damage[] = [
     lost: "retained",
   },
   { what: "a cut Will", change: cut(["w"]), told: /^\["w",/, lost: "wills" },
+  { what: "a cut setting", change: cut(["g"]), told: /^\["g",/, lost: "settings" },
+  {
+    what: "a setting under another key",
+    change: added(keys.settingKey("a"), encodeSetting({ name: "b", value: "1" })),
+    told: /^\["g","a"\]: it stands under another name's key/,
+    lost: "settings",
+  },
   { what: "a cut delayed message", change: cut(["d"]), told: /^\["d",/, lost: "delayed" },
   { what: "a cut head", change: cut(["h"], 2), told: /^\["h",\d+\]: the head/, lost: "segments" },
   {

@@ -16,6 +16,20 @@ function send(to: number): Effect {
   return { type: "send", to, packet: { type: "pingresp" } };
 }
 
+function acknowledge(to: number): Effect {
+  return { type: "acknowledge", to, packet: "pubcomp", packetIds: [1, 2] };
+}
+
+function deliverNumbered(to: number): Effect {
+  const run = {
+    bytes: new Uint8Array(12),
+    packetIds: [1, 2],
+    packetIdsAt: [2, 8],
+    payload: 0,
+  };
+  return { type: "deliverNumbered", to, run, packetId: 1 };
+}
+
 function deliverAs(to: number): Effect {
   return { type: "deliverAs", to, frame: { bytes: new Uint8Array(6), packetIdAt: 4 }, packetId: 1 };
 }
@@ -68,6 +82,15 @@ const PASSES: readonly (readonly [string, readonly Entry[], Persist, boolean])[]
   ["one for its connection waits", [persist(1, send(1))], persist(0, send(1)), false],
   ["a delivery for its connection waits", [persist(1, deliverAs(1))], persist(0, send(1)), false],
   ["its delivery has one waiting", [persist(1, send(1))], persist(0, deliverAs(1)), false],
+  ["acknowledgements for it wait", [persist(1, acknowledge(1))], persist(0, send(1)), false],
+  [
+    "its acknowledgements have one waiting",
+    [persist(1, send(1))],
+    persist(0, acknowledge(1)),
+    false,
+  ],
+  ["a run for its connection waits", [persist(1, deliverNumbered(1))], persist(0, send(1)), false],
+  ["its run has one waiting", [persist(1, send(1))], persist(0, deliverNumbered(1)), false],
   ["one for another waits", [persist(1, send(2), deliverAs(3))], persist(0, send(1)), true],
   ["its second has one waiting", [persist(1, send(2))], persist(0, send(1), send(2)), false],
   ["one that waits writes nothing", [persist(0, send(1))], persist(0, send(1)), false],

@@ -123,6 +123,23 @@ Deno.test("lineText() keeps what is known of the connection that an owner was pr
   assert.throws(() => readLine(wrong), /owner\.certificate: found .*expected an object/);
 });
 
+Deno.test("lineText() keeps the rules that an owner brought, and readLine() looks at them again", () => {
+  const rules = [{ permission: "deny", topics: "a/#" }] as const;
+  const line = {
+    type: "putSession" as const,
+    clientId: "pump",
+    owner: {
+      ...{ user: "anna", roles: [], clientId: "pump" },
+      ...{ address: undefined, listener: undefined, certificate: undefined, rules },
+    },
+    expiryInterval: 1,
+    expiresAt: Infinity,
+  };
+  assert.deepEqual(readLine(lineText(line)), line);
+  const wrong = lineText(line).replace("a/#", "a#");
+  assert.throws(() => readLine(wrong), /owner\.rules\[0\]\.topics has to be a Topic Filter/);
+});
+
 const retained = lineText({ type: "putRetained", message: message(5) });
 const end = (records: number) =>
   lineText({ type: "order", highest: 9 }) + lineText({ type: "end", records: records + 1 });

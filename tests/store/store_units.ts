@@ -53,6 +53,7 @@ export async function fill(store: Store, sessions = 60): Promise<void> {
     }
     if (n % 4 === 0) writes.push({ type: "putRetained", message: about });
     if (n % 40 === 3) writes.push({ type: "putDelayed", message: about, publishAt: 2 ** 43 });
+    if (n % 40 === 4) writes.push({ type: "putSetting", name: `a/${n}`, value: "x".repeat(n) });
     await store.commit(writes);
   }
   for (let n = 0; n < sessions; n++) {

@@ -104,6 +104,29 @@ Deno.test("FilterTree.match() keeps a topic in use when others come once each", 
   assert.ok(again <= 2, `the plan of the busy topic was made ${again} times`);
 });
 
+Deno.test("FilterTree.match() leaves what it keeps alone when a thousand topics come once each", () => {
+  const { tree, made } = newTree(10);
+  for (let n = 0; n < 10; n++) tree.match(`kept/${n}`);
+  for (let n = 0; n < 1000; n++) tree.match(`once/${n}`);
+  const before = made.length;
+  for (let n = 0; n < 10; n++) tree.match(`kept/${n}`);
+  assert.equal(made.length, before, "all ten are there still");
+});
+
+Deno.test("FilterTree.match() keeps a topic from its second time on when there is no room", () => {
+  const { tree, made } = newTree(10);
+  for (let n = 0; n < 10; n++) tree.match(`once/${n}`);
+  for (let n = 0; n < 100; n++) tree.match("later");
+  assert.equal(made.filter((topic) => topic === "later").length, 2);
+});
+
+Deno.test("FilterTree.match() counts a long name for more when plans are kept", () => {
+  const { tree, made } = newTree(10);
+  const long = "x".repeat(512 * 8); // Weighs nine.
+  for (let turn = 0; turn < 2; turn++) for (const n of [1, 2]) tree.match(`${long}${n}`);
+  assert.ok(made.length >= 3, `${made.length} plans made of two topics of which one fits`);
+});
+
 Deno.test("FilterTree.match() counts a wide plan for more when plans are kept", () => {
   const { tree, made } = newTree(10);
   for (let n = 0; n < 64 * 8; n++) tree.add("wide/#", `client ${n}`, "value");

@@ -17,7 +17,7 @@ interface Kind {
 const kinds: readonly Kind[] = [
   {
     name: "listenTcp()",
-    listen: () => listenTcp("127.0.0.1", 0),
+    listen: () => listenTcp("127.0.0.1", 0, 128),
     connect: ({ address }) =>
       Deno.connect({ hostname: "127.0.0.1", port: Number(address.split(":")[1]) }),
     address: /^127\.0\.0\.1:[1-9]\d*$/,
@@ -111,7 +111,7 @@ for (const kind of kinds) {
 }
 
 Deno.test("listenTcp() accepts the next link when one was reset before it was accepted", async () => {
-  const listener = listenTcp("127.0.0.1", 0);
+  const listener = listenTcp("127.0.0.1", 0, 128);
   const port = Number(listener.address.split(":")[1]);
   for (let count = 0; count < 3; count++) {
     const gone = net.connect(port, "127.0.0.1");
@@ -128,16 +128,16 @@ Deno.test("listenTcp() accepts the next link when one was reset before it was ac
 });
 
 Deno.test("listenTcp() throws AddrInUse when the port is taken", () => {
-  const listener = listenTcp("127.0.0.1", 0);
+  const listener = listenTcp("127.0.0.1", 0, 128);
   const port = Number(listener.address.split(":")[1]);
-  assert.throws(() => listenTcp("127.0.0.1", port), Deno.errors.AddrInUse);
+  assert.throws(() => listenTcp("127.0.0.1", port, 128), Deno.errors.AddrInUse);
   listener.close();
 });
 
 Deno.test("listenTcp() writes an IPv6 address in brackets", () => {
   let listener: Listener;
   try {
-    listener = listenTcp("::1", 0);
+    listener = listenTcp("::1", 0, 128);
   } catch (error) {
     // A machine without IPv6 has nothing to show here.
     assert.ok(!(error instanceof TypeError), String(error));

@@ -287,3 +287,16 @@ Deno.test("Outbox writes what it took, in order, when appends, flushes and write
     { numRuns: 300 },
   );
 });
+
+Deno.test("Outbox tells whoever counts how much the link has taken, write by write", async () => {
+  const link = new FakeLink();
+  const wrote: number[] = [];
+  const outbox = new Outbox(link, roomy, () => {}, (bytes) => wrote.push(bytes));
+  outbox.append(new Uint8Array(10));
+  outbox.appendWord(0x40020001);
+  outbox.flush();
+  assert.deepEqual(wrote, []);
+  await link.let(9);
+  await link.letAll();
+  assert.deepEqual(wrote, [9, 5]);
+});

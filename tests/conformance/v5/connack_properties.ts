@@ -21,13 +21,13 @@ function aliased(topic: string, topicAlias: number) {
   return publishPacket(topic, "x", { properties: { topicAlias } });
 }
 
-/** Refuses the user `bad` with so many letters as words. */
+/** Refuses the user `bad` with so many letters as words for the client, and others for the log. */
 function refusing(at: Bench, letters: number): void {
   at.configure({
     authenticator: {
       verify: ({ username }) =>
         username === "bad"
-          ? { type: "refused", reason: 0x86, detail: "x".repeat(letters) }
+          ? { type: "refused", reason: 0x86, detail: "the log's", told: "x".repeat(letters) }
           : { type: "accepted", identity: ANONYMOUS },
     },
   });

@@ -141,14 +141,23 @@ export const connectRefused5: readonly Row[] = [
   holds(
     "5.0",
     "MQTT-3.1.4-2",
-    "the CONNACK of a refusal can be written however long the client id of which it speaks is",
+    "the CONNACK of a refusal can be written however long the client id or the authenticator's words are",
     async (at) => {
+      at.configure({
+        authenticator: {
+          verify: ({ username }) =>
+            username === "bad"
+              ? { type: "refused", reason: 0x86, detail: "no", told: "n".repeat(70_000) }
+              : { type: "accepted", identity: { ...ANONYMOUS, user: username } },
+        },
+      });
       const clientId = "c".repeat(65_535);
       await at.client(clientId, { username: "anna" });
       const peer = await at.open();
       await peer.sends(connectPacket(clientId, { username: "bob" }));
       peer.gets({ type: "connack", reasonCode: 0x87 });
       peer.isClosed();
+      await turnsAway(at, connectBytes({ flags: "82", payload: s("new") + s("bad") }), 0x86);
     },
   ),
   holds(

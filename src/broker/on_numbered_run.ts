@@ -1,0 +1,202 @@
+/**
+ * Publications with QoS 1 or 2 that are alike, in one step: what is asked of the first holds for all, each session
+ * is folded once, and their acknowledgements and copies leave together. MQTT 5.0 sections 3.3.4, 4.3 and 4.9.
+ *
+ * It knows the case in which everybody takes all of them at once and nothing is stored, and takes every other packet
+ * by packet.
+ */
+
+import { isRefusal } from "../connection/guard.ts";
+import { passGuards } from "../connection/pipeline.ts";
+import type { NumberedRun } from "../packet/numbered_run.ts";
+import { keptRun, payloadOf } from "../packet/numbered_run.ts";
+import type { PacketId, ProtocolVersion, Publish } from "../packet/packet.ts";
+import { publishesOf } from "../packet/publish_run.ts";
+import type { Effect } from "../session/effect.ts";
+import type { Delivery, Message } from "../session/message.ts";
+import { messageOf, messageSize } from "../session/message.ts";
+import * as ids from "../session/packet_id_map.ts";
+import type { Inflight, Session } from "../session/session.ts";
+import { isStored } from "../session/session.ts";
+import { NOTHING } from "../session/step.ts";
+import { queueLength } from "../session/queue.ts";
+import { DOLLAR } from "../topic/rest_matches.ts";
+import { shareable } from "./cast.ts";
+import { onPacket } from "./on_packet.ts";
+import type { Target } from "./plan.ts";
+import { holdBack, overfull } from "./pressure.ts";
+import type { Client, Live, Tables } from "./tables.ts";
+import { ask, replaceSession } from "./tables.ts";
+
+/** A run from a connection, after which the connection may be gone, or be held back. */
+export function onNumberedRun(tables: Tables, live: Live, first: Publish, run: NumberedRun): void {
+  const targets = takersOfAll(tables, live, first, run);
+  const received = targets === undefined ? undefined : receivedWith(live, first, run, tables.now);
+  if (targets === undefined || received === undefined) return oneByOne(tables, live, run);
+  const client = live.client!;
+  live.lastHeard = tables.now;
+  const before = tables.pending;
+  if (received !== client.session.received) {
+    replaceSession(tables, client, { ...client.session, received });
+  }
+  const { packetIds } = run;
+  const packet = first.qos === 1 ? "puback" : "pubrec";
+  const then: Effect[] = [{ type: "acknowledge", to: live.id, packet, packetIds }];
+  const kept = keptRun(run); // until it is durable, and acknowledged
+  const deliveries = deliveriesOf(tables, live, first, kept);
+  for (let i = 0; i < targets.length; i++) {
+    then.push(sendAll(tables, targets[i]!.client, deliveries, kept));
+  }
+  ask(tables, { type: "persist", of: client.clientId, writes: NOTHING, then });
+  if (tables.pending > before && overfull(tables)) holdBack(tables, live);
+}
+
+/** Who gets all of them as they are, and now; undefined where anything wants a look at each packet. */
+function takersOfAll(
+  tables: Tables,
+  live: Live,
+  first: Publish,
+  run: NumberedRun,
+): readonly Target[] | undefined {
+  const { connection, meter } = live;
+  if (meter !== undefined || tables.storeFull) return undefined; // each is to be paid for, or refused
+  if (connection.stage !== "connected" || live.client === undefined) return undefined;
+  const passed = passGuards({ connection, packet: first }, live.rules);
+  if (isRefusal(passed) || passed.packet !== first || passed.connection !== connection) {
+    return undefined;
+  }
+  if (first.topic.charCodeAt(0) === DOLLAR) return undefined; // may be delayed, or a request
+  const { targets, groups, someNoLocal } = tables.tree.match(first.topic);
+  if (targets.length === 0 || groups.length > 0 || someNoLocal) return undefined;
+  const size = run.packetIds.length * (messageSize(EMPTY) + first.topic.length) + run.payload;
+  for (let i = 0; i < targets.length; i++) {
+    if (!takesAll(tables, targets[i]!, first.qos, connection.version, run, size)) return undefined;
+  }
+  return targets;
+}
+
+function takesAll(
+  { rules: { limits } }: Tables,
+  target: Target,
+  qos: number,
+  version: ProtocolVersion,
+  { packetIds: { length } }: NumberedRun,
+  size: number,
+): boolean {
+  const { client, asked, identifiers } = target;
+  if (asked || target.qos < qos || identifiers !== undefined || !shareable(client)) return false;
+  if ((client.live!.connection.version === 5) !== (version === 5)) return false;
+  const { session } = client;
+  if (isStored(session) || session.resending.length > 0 || queueLength(session.queue) > 0) {
+    return false;
+  }
+  if (session.sendQuota < length || session.sentBytes + size > limits.sendWindowBytes) return false;
+  const { inflight, nextPacketId } = session;
+  if (nextPacketId + length > 65_536) return false;
+  for (let i = 0; i < length; i++) if (ids.has(inflight, nextPacketId + i)) return false;
+  return true;
+}
+
+/** What the publisher is known to have sent with QoS 2, after the run; undefined where `onPublish` has to look. */
+function receivedWith(
+  { client, connection, unacknowledged }: Live,
+  { qos }: Publish,
+  { packetIds }: NumberedRun,
+  now: number,
+): Session["received"] | undefined {
+  const { session } = client!;
+  const { received } = session;
+  const open = ids.size(received) + packetIds.length;
+  const { version, announced: { receiveMaximum } } = connection;
+  if (version === 5 && open + unacknowledged > receiveMaximum) return undefined; // [MQTT-3.3.4-7]
+  if (qos === 1) return ids.size(received) === 0 ? received : undefined;
+  if (isStored(session)) return undefined;
+  const next = ids.setAll(received, packetIds, packetIds.map(() => now));
+  return ids.size(next) === open ? next : undefined; // one is sent again
+}
+
+/** One for all subscribers: nothing in them is of one alone. */
+function deliveriesOf(
+  tables: Tables,
+  { connection: { clientId, version } }: Live,
+  first: Publish,
+  run: NumberedRun,
+): readonly Delivery[] {
+  const one = messageOf(first, 0, clientId, tables.now);
+  const deliveries = new Array<Delivery>(run.packetIds.length);
+  for (let i = 0; i < deliveries.length; i++) {
+    const message: Message = {
+      order: tables.nextOrder++,
+      topic: one.topic,
+      payload: payloadOf(run, i, version),
+      qos: one.qos,
+      retain: one.retain,
+      properties: one.properties,
+      expiresAt: one.expiresAt,
+      publisher: one.publisher,
+    };
+    deliveries[i] = {
+      message,
+      qos: message.qos,
+      retain: false,
+      subscriptionIdentifiers: undefined,
+      group: undefined,
+    };
+  }
+  return deliveries;
+}
+
+/** All of them inflight to one subscriber, under Packet Identifiers that follow each other. */
+function sendAll(
+  tables: Tables,
+  client: Client,
+  deliveries: readonly Delivery[],
+  run: NumberedRun,
+): Effect {
+  const { session } = client;
+  const { nextPacketId, nextSequence } = session;
+  const packetIds = new Array<PacketId>(deliveries.length);
+  const sent = new Array<Inflight>(deliveries.length);
+  let size = 0;
+  for (let i = 0; i < deliveries.length; i++) {
+    const delivery = deliveries[i]!;
+    packetIds[i] = nextPacketId + i;
+    sent[i] = {
+      awaiting: delivery.qos === 1 ? "puback" : "pubrec",
+      delivery,
+      sequence: nextSequence + i,
+      sentAt: tables.now,
+    };
+    size += messageSize(delivery.message);
+  }
+  const next = nextPacketId + deliveries.length;
+  replaceSession(tables, client, {
+    ...session,
+    inflight: ids.setAll(session.inflight, packetIds, sent),
+    nextPacketId: next > 65_535 ? 1 : next,
+    nextSequence: nextSequence + deliveries.length,
+    sendQuota: session.sendQuota - deliveries.length,
+    sentBytes: session.sentBytes + size,
+  });
+  return { type: "deliverNumbered", to: client.live!.id, run, packetId: nextPacketId };
+}
+
+function oneByOne(tables: Tables, live: Live, run: NumberedRun): void {
+  const { version } = live.connection;
+  for (const publish of publishesOf(run, version)) {
+    if (tables.connections.get(live.id) !== live) return; // it has been closed over one of them
+    onPacket(tables, live, publish);
+  }
+}
+
+/** For what a message counts besides its topic and its payload. */
+const EMPTY: Message = {
+  order: 0,
+  topic: "",
+  payload: new Uint8Array(0),
+  qos: 0,
+  retain: false,
+  properties: undefined,
+  expiresAt: Infinity,
+  publisher: "",
+};

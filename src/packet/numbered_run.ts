@@ -1,0 +1,123 @@
+/**
+ * PUBLISH packets with QoS 1 or 2 that are alike and came one right behind the other: without DUP, RETAIN and
+ * properties, of one topic. Like `publish_run.ts`, but each has its Packet Identifier. MQTT 5.0 section 3.3.
+ */
+
+import { bodyAt } from "./fixed_header.ts";
+import { copied } from "./frame_memory.ts";
+import type { PacketId, ProtocolVersion } from "./packet.ts";
+
+/** At least two such packets. */
+export interface NumberedRun {
+  /** All of them, whole: a view on what was read, until `keptRun` has copied it. */
+  readonly bytes: Uint8Array;
+  readonly packetIds: readonly PacketId[];
+  /** Where each Packet Identifier stands in `bytes`. */
+  readonly packetIdsAt: readonly number[];
+  /** Bytes of the payloads. */
+  readonly payload: number;
+}
+
+/** PUBLISH with QoS 1 or 2 and no flags. */
+const PLAIN_1 = 0x32;
+const PLAIN_2 = 0x34;
+/** The most in one run: one that is not acknowledged keeps the bytes of all in memory. */
+const MOST = 64;
+const MOST_BYTES = 4096;
+
+/**
+ * The run that begins with the whole PUBLISH `bytes[from..to)`, which has been read and is in good form; undefined
+ * where the next is not like it.
+ *
+ * @param end of the bytes that may be looked at
+ */
+export function numberedRun(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  end: number,
+  version: ProtocolVersion,
+  most: number,
+): NumberedRun | undefined {
+  const plain = bytes[from];
+  if ((plain !== PLAIN_1 && plain !== PLAIN_2) || to >= end || bytes[to] !== plain) {
+    return undefined;
+  }
+  const header = bodyAt(bytes, from, to) - from;
+  if (header > 2 || to - from > most) return undefined; // above 127 bytes they are better taken one by one
+  const topicSize = 2 + ((bytes[from + 2]! << 8) | bytes[from + 3]!);
+  const payloadAt = 2 + topicSize + 2 + (version === 5 ? 1 : 0);
+  if (version === 5 && bytes[from + payloadAt - 1] !== 0) return undefined; // it has properties
+  const limit = Math.min(end, from + MOST_BYTES);
+  let count = 1;
+  let until = to;
+  while (count < MOST) {
+    const next = like(bytes, from, until, limit, topicSize, payloadAt, version);
+    if (next === 0 || next - until > most) break;
+    count += 1;
+    until = next;
+  }
+  return count === 1 ? undefined : runOf(bytes, from, until, count, topicSize, payloadAt);
+}
+
+/** Where the packet at `at` ends if it is like the one at `from`; 0 where it is not. */
+function like(
+  bytes: Uint8Array,
+  from: number,
+  at: number,
+  limit: number,
+  topicSize: number,
+  payloadAt: number,
+  version: ProtocolVersion,
+): number {
+  if (at + payloadAt > limit || bytes[at] !== bytes[from]) return 0;
+  const length = bytes[at + 1]!;
+  const next = at + 2 + length;
+  if (length > 0x7f || next > limit || at + payloadAt > next) return 0;
+  for (let i = 2; i < 2 + topicSize; i++) if (bytes[at + i] !== bytes[from + i]) return 0;
+  const idAt = at + 2 + topicSize;
+  if ((bytes[idAt]! | bytes[idAt + 1]!) === 0) return 0;
+  return version === 5 && bytes[idAt + 2] !== 0 ? 0 : next;
+}
+
+function runOf(
+  read: Uint8Array,
+  from: number,
+  to: number,
+  count: number,
+  topicSize: number,
+  payloadAt: number,
+): NumberedRun {
+  const packetIds = new Array<PacketId>(count);
+  const packetIdsAt = new Array<number>(count);
+  let payload = 0;
+  for (let i = 0, at = from; i < count; i++) {
+    const next = at + 2 + read[at + 1]!;
+    const idAt = at + 2 + topicSize;
+    packetIds[i] = (read[idAt]! << 8) | read[idAt + 1]!;
+    packetIdsAt[i] = idAt - from;
+    payload += next - at - payloadAt;
+    at = next;
+  }
+  return { bytes: read.subarray(from, to), packetIds, packetIdsAt, payload };
+}
+
+/** The same run with bytes that may be kept. */
+export function keptRun(run: NumberedRun): NumberedRun {
+  const { bytes, packetIds, packetIdsAt, payload } = run;
+  return { bytes: copied(bytes), packetIds, packetIdsAt, payload };
+}
+
+/** The payload of one of its packets, a view on its bytes. */
+export function payloadOf(
+  { bytes, packetIdsAt }: NumberedRun,
+  index: number,
+  version: ProtocolVersion,
+): Uint8Array {
+  const from = packetIdsAt[index]! + (version === 5 ? 3 : 2);
+  // A packet begins as far before its Packet Identifier as the first one does.
+  const to = index + 1 < packetIdsAt.length
+    ? packetIdsAt[index + 1]! - packetIdsAt[0]!
+    : bytes.length;
+  return bytes.subarray(from, to);
+}

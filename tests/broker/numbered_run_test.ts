@@ -1,0 +1,192 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+import fc from "fast-check";
+import { encode } from "../../src/packet/encode.ts";
+import type { Packet, ProtocolVersion, Publish, QoS } from "../../src/packet/packet.ts";
+import * as ids from "../../src/session/packet_id_map.ts";
+import type { Caller } from "./caller.ts";
+import { Desk } from "./desk.ts";
+import { acknowledgement, publishPacket, subscribePacket } from "./packets.ts";
+
+/** A subscriber: mostly one that takes all at once, and all kinds of others. */
+interface Panel {
+  readonly version: ProtocolVersion;
+  readonly filter: string;
+  readonly qos: QoS;
+  readonly stored: boolean;
+  readonly receiveMaximum: number;
+  readonly identifier: boolean;
+}
+
+const often = <T>(usual: T, ...rare: readonly T[]) =>
+  fc.oneof({ weight: 5, arbitrary: fc.constant(usual) }, fc.constantFrom(...rare));
+
+const panel = (version: ProtocolVersion): fc.Arbitrary<Panel> =>
+  fc.record({
+    version: often<ProtocolVersion>(version, 3, 4, 5),
+    filter: often("a/b", "a/+", "#", "$share/g/a/b"),
+    qos: often<QoS>(2, 1, 0),
+    stored: often(false, true),
+    receiveMaximum: often(65_535, 3),
+    identifier: often(false, true),
+  });
+
+interface Burst {
+  readonly version: ProtocolVersion;
+  readonly panels: readonly Panel[];
+  readonly packets: readonly Publish[];
+  /** Acknowledgements that nobody waits for, by their place among the others. */
+  readonly odd: readonly number[];
+}
+
+const burst: fc.Arbitrary<Burst> = fc.constantFrom<ProtocolVersion>(3, 4, 5).chain((version) =>
+  fc.record({
+    version: fc.constant(version),
+    panels: fc.array(panel(version), { minLength: 1, maxLength: 3 }),
+    packets: fc.tuple(
+      fc.constantFrom<QoS>(1, 2),
+      fc.array(
+        fc.record({
+          topic: often("a/b", "a/c", "$delayed/5/a/b"),
+          payload: fc.uint8Array({ maxLength: 6 }),
+          retain: often(false, false, false, true),
+          other: often(false, false, true),
+          again: often(false, false, true),
+        }),
+        { minLength: 2, maxLength: 24 },
+      ),
+    ).map(([qos, list]) =>
+      list.map(({ topic, payload, retain, other, again }, at) =>
+        publishPacket(topic, payload, {
+          qos: other ? 1 : qos,
+          packetId: again && at > 0 ? at : at + 1,
+          retain,
+        })
+      )
+    ),
+    odd: fc.array(fc.nat(20), { maxLength: 1 }),
+  })
+);
+
+/** Sends them: in one piece, or each in a turn of its own. */
+async function say(desk: Desk, caller: Caller, packets: readonly Packet[], together: boolean) {
+  const frames = packets.map((packet) => encode(packet, caller.version).slice());
+  if (together) {
+    caller.link.push(Uint8Array.from(frames.flatMap((frame) => [...frame])));
+    return desk.turn();
+  }
+  for (const frame of frames) {
+    caller.link.push(frame);
+    await desk.turn();
+  }
+}
+
+/** What is to be said to what has come. */
+function answersTo(came: readonly Packet[]): Packet[] {
+  const answers: Packet[] = [];
+  for (const packet of came) {
+    if (packet.type === "publish" && packet.qos > 0) {
+      answers.push(acknowledgement(packet.qos === 1 ? "puback" : "pubrec", packet.packetId));
+    } else if (packet.type === "pubrel") {
+      answers.push(acknowledgement("pubcomp", packet.packetId));
+    } else if (packet.type === "pubrec") {
+      answers.push(acknowledgement("pubrel", packet.packetId));
+    }
+  }
+  return answers;
+}
+
+/** The sessions, what the connections have not been answered, and what is durable. */
+function stateOf(desk: Desk): unknown {
+  const { clients, connections } = desk.broker.snapshot();
+  const sessions = [...clients.values()].map(({ session }) => {
+    const { inflight, received, sendQuota, sentBytes, nextPacketId, nextSequence } = session;
+    const held = ids.entries(inflight).map(([id, { awaiting, sequence, delivery }]) => [
+      id,
+      awaiting,
+      sequence,
+      delivery?.message,
+    ]);
+    const taken = ids.entries(received).map(([id]) => id);
+    return { held, taken, sendQuota, sentBytes, nextPacketId, nextSequence };
+  });
+  const unacknowledged = [...connections.values()].map((live) => live.unacknowledged);
+  return { sessions, unacknowledged, durable: desk.disk.dump() };
+}
+
+/** What everybody gets, and what their sessions are after each round of answers. */
+async function heard(
+  { version, panels, packets, odd }: Burst,
+  together: boolean,
+  count = { runs: 0 },
+): Promise<unknown> {
+  const told: unknown[] = [];
+  await Desk.with({}, async (desk) => {
+    const all: Caller[] = [];
+    for (const [at, each] of panels.entries()) {
+      const { version, filter, qos, stored, receiveMaximum, identifier } = each;
+      const caller = await desk.connect(`panel${at}`, {
+        protocolVersion: version,
+        cleanStart: !stored || version === 5,
+        properties: version === 5
+          ? { receiveMaximum, sessionExpiryInterval: stored ? 100 : 0 }
+          : undefined,
+      });
+      const subscriptionIdentifier = identifier && version === 5 ? 7 : undefined;
+      await caller.send(subscribePacket(1, [filter, { qos, subscriptionIdentifier }]));
+      all.push(caller);
+    }
+    all.push(await desk.connect("pump", { protocolVersion: version }));
+    for (const caller of all) caller.take();
+    const { step } = desk.broker;
+    desk.broker.step = (event, now) => {
+      if (event.type === "numbered" || event.type === "acknowledged") count.runs += 1;
+      return step.call(desk.broker, event, now);
+    };
+    await say(desk, all.at(-1)!, packets, together);
+    told.push(stateOf(desk));
+    for (let round = 0; round < 6; round++) {
+      for (const caller of all) {
+        if (caller.closed) continue;
+        const came = caller.take();
+        told.push(came);
+        const answers = answersTo(came);
+        const [place] = odd;
+        if (round === 0 && place !== undefined && answers.length > place) {
+          answers.splice(place, 0, acknowledgement("pubcomp", 9));
+        }
+        await say(desk, caller, answers, together);
+      }
+      told.push(stateOf(desk));
+    }
+  });
+  return told;
+}
+
+Deno.test("onNumberedRun() and onAcknowledged() lead to what their packets lead to one by one", async () => {
+  const count = { runs: 0 };
+  await fc.assert(
+    fc.asyncProperty(burst, async (given) => {
+      deepEqual(await heard(given, true, count), await heard(given, false));
+    }),
+    { numRuns: 250 },
+  );
+  ok(count.runs > 300, `only ${count.runs} runs`);
+});
+
+Deno.test("onNumberedRun() ends the connection when a run goes beyond Receive Maximum, and not before [MQTT-3.3.4-7]", async () => {
+  for (const qos of [1, 2] as const) {
+    for (const [count, closed] of [[5, false], [6, true]] as const) {
+      await Desk.with({ limits: { receiveMaximum: 5 } }, async (desk) => {
+        const panel = await desk.connect("panel");
+        await panel.send(subscribePacket(1, ["a/b", 2]));
+        const pump = await desk.connect("pump");
+        const packets = Array.from(
+          { length: count },
+          (_, at) => publishPacket("a/b", "", { qos, packetId: at + 1 }),
+        );
+        await say(desk, pump, packets, true);
+        equal(pump.closed, closed, `${count} with QoS ${qos}`);
+      });
+    }
+  }
+});
