@@ -21,6 +21,11 @@ import type { World } from "./world.ts";
 interface Hand {
   readonly own: Map<string, SubscriptionOptions>;
   readonly unsubscribed: Set<string>;
+  /**
+   * Would be there but for a rule that was pinned for a time: whether the broker came by while it was depends
+   * on how long it had to wait for the store.
+   */
+  readonly perhaps: Set<string>;
   /** Its client has never been here. */
   awaited: boolean;
   /** What the ledger has of it that rules have made, by full filter. */
@@ -171,6 +176,7 @@ export class ByHand {
     const hand = {
       own: new Map(),
       unsubscribed: new Set<string>(),
+      perhaps: new Set<string>(),
       awaited: false,
       records: new Map(),
     };
@@ -194,7 +200,9 @@ export class ByHand {
   #record(clientId: string): void {
     const hand = this.#hands.get(clientId)!;
     const made = this.#made(clientId, hand);
-    for (const { full, pinned } of made) if (pinned) hand.unsubscribed.delete(full);
+    for (const { full, pinned } of made) {
+      if (pinned && hand.unsubscribed.delete(full)) hand.perhaps.add(full);
+    }
     for (const [full, { record, text }] of hand.records) {
       if (made.some((each) => each.full === full && textOf(each.options) === text)) continue;
       hand.records.delete(full);
@@ -231,11 +239,24 @@ export class ByHand {
     this.#closing.push(record);
   }
 
+  /** Where either would be right, what the broker has done is right. */
+  #settle(clientId: string, hand: Hand, without: Iterable<string>): void {
+    if (hand.perhaps.size === 0) return;
+    const wants = this.#wants(clientId, hand);
+    for (const full of without) {
+      const isPinned = wants.some((each) => each.full === full && each.pinned);
+      if (hand.perhaps.has(full) && !isPinned) hand.unsubscribed.add(full);
+    }
+    hand.perhaps.clear();
+    this.#record(clientId);
+  }
+
   /** What the broker has of every session is what it should have. */
   compare(broker: Broker): void {
     this.compared += 1;
     for (const { clientId, session } of broker.snapshot().clients.values()) {
       const hand = this.#hands.get(clientId);
+      if (hand !== undefined) this.#settle(clientId, hand, session.subscriptions.unsubscribed);
       const found = allSubscriptions(session.subscriptions)
         .map((each) => `${each.full} ${textOf(each.options)} by ${originOf(each)}`).sort();
       const expected = hand === undefined ? [] : [
