@@ -6,12 +6,9 @@
  * by packet.
  */
 
-import { isRefusal } from "../connection/guard.ts";
-import { passGuards } from "../connection/pipeline.ts";
 import type { NumberedRun } from "../packet/numbered_run.ts";
 import { keptRun, payloadOf } from "../packet/numbered_run.ts";
 import type { PacketId, ProtocolVersion, Publish } from "../packet/packet.ts";
-import { publishesOf } from "../packet/publish_run.ts";
 import type { Effect } from "../session/effect.ts";
 import type { Delivery, Message } from "../session/message.ts";
 import { messageOf, messageSize } from "../session/message.ts";
@@ -20,11 +17,10 @@ import type { Inflight, Session } from "../session/session.ts";
 import { isStored } from "../session/session.ts";
 import { NOTHING } from "../session/step.ts";
 import { queueLength } from "../session/queue.ts";
-import { DOLLAR } from "../topic/rest_matches.ts";
 import { shareable } from "./cast.ts";
-import { onPacket } from "./on_packet.ts";
 import type { Target } from "./plan.ts";
 import { holdBack, overfull } from "./pressure.ts";
+import { oneByOne, planForAll } from "./run.ts";
 import type { Client, Live, Tables } from "./tables.ts";
 import { ask, replaceSession } from "./tables.ts";
 
@@ -58,19 +54,15 @@ function takersOfAll(
   first: Publish,
   run: NumberedRun,
 ): readonly Target[] | undefined {
-  const { connection, meter } = live;
-  if (meter !== undefined || tables.storeFull) return undefined; // each is to be paid for, or refused
-  if (connection.stage !== "connected" || live.client === undefined) return undefined;
-  const passed = passGuards({ connection, packet: first }, live.rules);
-  if (isRefusal(passed) || passed.packet !== first || passed.connection !== connection) {
-    return undefined;
-  }
-  if (first.topic.charCodeAt(0) === DOLLAR) return undefined; // may be delayed, or a request
-  const { targets, groups, someNoLocal } = tables.tree.match(first.topic);
-  if (targets.length === 0 || groups.length > 0 || someNoLocal) return undefined;
+  if (tables.storeFull) return undefined; // each is to be refused, or held back
+  const plan = planForAll(tables, live, first);
+  if (plan === undefined || plan.targets.length === 0) return undefined;
+  const { targets } = plan;
   const size = run.packetIds.length * (messageSize(EMPTY) + first.topic.length) + run.payload;
   for (let i = 0; i < targets.length; i++) {
-    if (!takesAll(tables, targets[i]!, first.qos, connection.version, run, size)) return undefined;
+    if (!takesAll(tables, targets[i]!, first.qos, live.connection.version, run, size)) {
+      return undefined;
+    }
   }
   return targets;
 }
@@ -179,14 +171,6 @@ function sendAll(
     sentBytes: session.sentBytes + size,
   });
   return { type: "deliverNumbered", to: client.live!.id, run, packetId: nextPacketId };
-}
-
-function oneByOne(tables: Tables, live: Live, run: NumberedRun): void {
-  const { version } = live.connection;
-  for (const publish of publishesOf(run, version)) {
-    if (tables.connections.get(live.id) !== live) return; // it has been closed over one of them
-    onPacket(tables, live, publish);
-  }
 }
 
 /** For what a message counts besides its topic and its payload. */
