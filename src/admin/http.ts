@@ -8,6 +8,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { joined } from "../packet/joined.ts";
 
 export interface AdminOptions {
   readonly address: string;
@@ -21,6 +22,8 @@ export interface AdminOptions {
   readonly requestSize: number;
   /** What answers a request from that address, `127.0.0.1:50123`. */
   readonly fetch: (request: Request, address: string) => Response | Promise<Response>;
+  /** Told of what keeps a request from being answered, or a connection from being taken, and is not the client's. */
+  readonly failed: (error: unknown, address: string) => void;
 }
 
 export interface AdminServer {
@@ -44,8 +47,10 @@ export function serveAdmin(options: AdminOptions): Promise<AdminServer> {
     // Whoever sends the next request before the answer is one who could send any number.
     if (underWay >= connections) return void response.destroy();
     underWay += 1;
-    answer(options, request, response).catch(() => response.destroy())
-      .finally(() => underWay -= 1);
+    answer(options, request, response).catch((error) => {
+      response.destroy();
+      if (request.complete) options.failed(error, peerOf(request)); // else the client has gone
+    }).finally(() => underWay -= 1);
   });
   server.maxConnections = connections;
   server.headersTimeout = timeout;
@@ -55,7 +60,7 @@ export function serveAdmin(options: AdminOptions): Promise<AdminServer> {
     server.once("error", reject);
     server.listen(port, address, () => {
       server.off("error", reject);
-      server.on("error", () => {}); // of accepting: whoever asked asks again
+      server.on("error", (error) => options.failed(error, "")); // of accepting: whoever asked asks again
       resolve({ address: addressOf(server), close: () => close(server) });
     });
   });
@@ -78,10 +83,7 @@ async function answer(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
-  const body = await bodyOf(incoming, options.requestSize);
-  const response = body === undefined
-    ? new Response(TOO_LARGE, { status: 413, headers: { connection: "close", ...JSON_TYPE } })
-    : await options.fetch(requestOf(incoming, body), peerOf(incoming));
+  const response = await responseTo(options, incoming);
   const bytes = new Uint8Array(await response.arrayBuffer());
   const headers: Record<string, string> = { "content-length": `${bytes.length}` };
   for (const [name, value] of response.headers) headers[name] = value;
@@ -89,11 +91,24 @@ async function answer(
   await writtenOut(outgoing, incoming.method === "HEAD" ? undefined : bytes, options.timeout);
 }
 
-const JSON_TYPE = { "content-type": "application/json" };
-const TOO_LARGE = JSON.stringify({
-  ok: false,
-  error: { reason: "requestTooLarge", detail: "the request is too large" },
-});
+async function responseTo(options: AdminOptions, incoming: IncomingMessage): Promise<Response> {
+  const body = await bodyOf(incoming, options.requestSize);
+  if (body === undefined) return refusal(413, "requestTooLarge", "the request is too large");
+  if (NOT_ASKED.has(incoming.method ?? "")) {
+    return refusal(501, "badRequest", "expected GET or POST");
+  }
+  return await options.fetch(requestOf(incoming, body), peerOf(incoming));
+}
+
+/** Methods that no `Request` can have. */
+const NOT_ASKED: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"]);
+
+function refusal(status: number, reason: string, detail: string): Response {
+  return new Response(JSON.stringify({ ok: false, error: { reason, detail } }), {
+    status,
+    headers: { connection: "close", "content-type": "application/json" },
+  });
+}
 
 /** Sends the rest of an answer. Whoever does not take it within the time is not served any longer. */
 function writtenOut(
@@ -133,13 +148,7 @@ async function bodyOf(
     if (size > most) return undefined;
     chunks.push(chunk);
   }
-  const body = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
-  return body;
+  return joined(chunks);
 }
 
 function requestOf(incoming: IncomingMessage, body: Uint8Array<ArrayBuffer>): Request {

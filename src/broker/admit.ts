@@ -32,6 +32,8 @@ import { underOwnRules } from "./client_rules.ts";
 import { closeLive, dropLink } from "./close.ts";
 import { endSession } from "./end_session.ts";
 import { fits, unfit } from "./outgoing.ts";
+import { beginClaim } from "./claim.ts";
+import { countInterests } from "./interest.ts";
 import { overfull } from "./pressure.ts";
 import { cancel, schedule } from "./schedule.ts";
 import type { Client, Live, Tables } from "./tables.ts";
@@ -41,7 +43,8 @@ import { keepWill } from "./will.ts";
 
 /** CONNECT: reading stops until the client has been let in or turned away. */
 export function admitConnect(tables: Tables, live: Live, connect: Connect): void {
-  const assigned = connect.clientId === "" ? assignedClientId(live.entropy) : "";
+  const assigned = connect.clientId === "" ? assignedClientId(live.entropy!) : "";
+  live.entropy = undefined;
   const result = onConnect(live.connection, connect, live.rules, assigned);
   if (isRefusal(result)) {
     live.connection = result.connection;
@@ -129,6 +132,17 @@ export function admitIdentity(tables: Tables, live: Live, identity: Identity): v
       "authentication method says";
     return turnAway(tables, live, Reason.packetTooLarge, detail);
   }
+  if (tables.cluster !== undefined) return beginClaim(tables, live);
+  admitProven(tables, live);
+}
+
+/**
+ * The client is who it says, and in a cluster its session is this node's now: whether it may have it.
+ *
+ * @param stored the session as it was read, where it was
+ */
+export function admitProven(tables: Tables, live: Live, stored?: StoredSession): void {
+  const { connection } = live;
   const known = tables.clients.get(connection.clientId);
   if (
     known !== undefined && tables.rules.takeover === "sameIdentity" &&
@@ -165,6 +179,8 @@ export function admitIdentity(tables: Tables, live: Live, identity: Identity): v
   left.live = live;
   live.client = left;
   live.connection = { ...live.connection, stage: "loading" };
+  countInterests(tables, left, 1);
+  if (stored !== undefined) return admitLoaded(tables, live, stored);
   tables.pending += 1; // until it is loaded
   tables.out.push({
     type: "load",
@@ -201,6 +217,8 @@ function admitNew(tables: Tables, live: Live): void {
   const client: Client = {
     kind: "client",
     clientId: connection.clientId,
+    here: true,
+    at: tables.cluster?.node,
     session: newSession(
       connection.clientId,
       connection.identity,

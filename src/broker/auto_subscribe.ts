@@ -109,7 +109,7 @@ export function walkOn(tables: Tables): void {
     const walk = tables.walk!;
     const client = walk.clients.next();
     if (client.done !== true) {
-      followRules(tables, client.value);
+      if (isMine(tables, client.value)) followRules(tables, client.value);
       continue;
     }
     const wanted = walk.again ? undefined : walk.provisions.next();
@@ -119,6 +119,11 @@ export function walkOn(tables: Tables): void {
       tables.walk = walk.again ? newWalk(tables) : undefined;
     }
   }
+}
+
+/** In a cluster a session that nobody has is seen to by the longest-lived node. */
+function isMine({ cluster }: Tables, { here, at }: Client): boolean {
+  return here || at === undefined && cluster!.nodes[0] === cluster!.node;
 }
 
 function newWalk(tables: Tables): Walk {

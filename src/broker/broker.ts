@@ -18,6 +18,8 @@ import { beginWalk, mayWalk, walkOn } from "./auto_subscribe.ts";
 import { answerRequest } from "./answer.ts";
 import { underNewRules } from "./client_rules.ts";
 import { closeLive, dropLink, leave } from "./close.ts";
+import type { ClusterNode } from "./cluster_tables.ts";
+import { newClusterTables } from "./cluster_tables.ts";
 import type { Event } from "./event.ts";
 import { onDeadline } from "./expire.ts";
 import { manage } from "./manage.ts";
@@ -27,14 +29,20 @@ import { onRun } from "./on_run.ts";
 import { goOnReading } from "./pressure.ts";
 import { provision } from "./provision.ts";
 import { publishOwn } from "./publish_own.ts";
+import { onClaim } from "./claim.ts";
+import { onForwarded, onShared } from "./elsewhere.ts";
+import { announceChanges } from "./interest.ts";
+import { onMail } from "./mail.ts";
+import { onNodes, onReplicated } from "./replicated.ts";
 import { recover, recovered, recoverMember } from "./recover.ts";
 import { refill } from "./refill.ts";
 import { cancel, schedule, takeDue } from "./schedule.ts";
 import { onSettled } from "./settled.ts";
-import { pump } from "./shared.ts";
+import { groupOf, pump } from "./shared.ts";
 import type { Live, Tables } from "./tables.ts";
 import { turnOutBanned, turnOutDenied, turnOutOn } from "./turn_out.ts";
-import { newTables, observeDrop, replaceSession } from "./tables.ts";
+import { durably } from "../session/step.ts";
+import { ask, newTables, observeDrop, replaceSession } from "./tables.ts";
 
 /** Deadlines that one tick acts on at most: what is left is due at the next one, at once. */
 const DEADLINES_A_TICK = 1_000;
@@ -42,8 +50,9 @@ const DEADLINES_A_TICK = 1_000;
 export class Broker {
   readonly #tables: Tables;
 
-  constructor(rules: Rules) {
-    this.#tables = newTables(rules);
+  /** @param node which of several it is; undefined: the only one */
+  constructor(rules: Rules, node?: ClusterNode) {
+    this.#tables = newTables(rules, node === undefined ? undefined : newClusterTables(node));
   }
 
   /**
@@ -56,6 +65,7 @@ export class Broker {
     while (out.length > 0) out.pop(); // keeps its memory, which setting the length does not
     tables.now = now;
     answer(tables, event);
+    if (tables.cluster !== undefined) announceChanges(tables);
     return out;
   }
 
@@ -141,12 +151,30 @@ function answer(tables: Tables, event: Event): void {
       return publishOwn(tables, event.messages);
     case "deleteSession":
     case "purgeQueue":
+    case "fetch":
     case "clearRetained":
     case "subscribeFor":
     case "unsubscribeFor":
     case "publishFor":
     case "sendOff":
       return manage(tables, event);
+    case "claimed":
+    case "notClaimed":
+    case "wanted":
+    case "adopted":
+      return onClaim(tables, event);
+    case "replicated":
+      return onReplicated(tables, event);
+    case "nodes":
+      return onNodes(tables, event.nodes);
+    case "mail":
+      return onMail(tables, event);
+    case "forwarded":
+      return onForwarded(tables, event);
+    case "shared":
+      return onShared(tables, event);
+    case "buried":
+      return ask(tables, durably("", [event]));
     case "answer":
       return answerRequest(tables, event.answer);
     case "rules":
@@ -255,7 +283,9 @@ function refuseMalformed(tables: Tables, event: Event & { type: "malformed" }): 
 
 /** The next part of a queue has come from the store. */
 function goOn(tables: Tables, event: Event & { type: "read" }): void {
-  const row = tables.clients.get(event.clientId) ?? tables.groups.get(event.clientId);
+  const row = tables.clients.get(event.clientId) ?? groupOf(tables, event.clientId);
+  const amid = tables.cluster?.amid.get(event.clientId);
+  if (amid !== undefined) tables.cluster!.amid.delete(event.clientId);
   if (row === undefined || !row.reading) return;
   row.reading = false;
   if (event.queued.length === 0 && tailStart(row.session.queue) === event.from) {
@@ -263,7 +293,7 @@ function goOn(tables: Tables, event: Event & { type: "read" }): void {
     const queue = shiftTail(row.session.queue);
     replaceSession(tables, row, { ...row.session, queue });
   }
-  const queue = arrived(row.session.queue, event.queued);
+  const queue = arrived(row.session.queue, event.queued, amid);
   replaceSession(tables, row, { ...row.session, queue });
   if (row.kind === "client") refill(tables, row);
   else pump(tables, row);

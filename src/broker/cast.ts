@@ -9,6 +9,8 @@ import { owned, publishOf } from "../session/message.ts";
 import { deliver } from "../session/deliver.ts";
 import { queueLength } from "../session/queue.ts";
 import { durably } from "../session/step.ts";
+import { isPosted, postTo } from "./elsewhere.ts";
+import { noteAmid } from "./mail.ts";
 import { fits, sendDelivery, sendNow, unfit } from "./outgoing.ts";
 import type { Cast, Plan, Shape, Target } from "./plan.ts";
 import { withoutOwn } from "./plan.ts";
@@ -17,8 +19,12 @@ import type { Client, Tables } from "./tables.ts";
 import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
 import { deliveryTo, isWithheld } from "./target.ts";
 
-/** Sends the message, with QoS 0, to all targets of the plan. */
-export function castToAll(tables: Tables, message: Message, plan: Plan): void {
+/**
+ * Sends the message, with QoS 0, to all targets of the plan.
+ *
+ * @param onlyHere not for sessions with queues in the store: another node has seen to these
+ */
+export function castToAll(tables: Tables, message: Message, plan: Plan, onlyHere = false): void {
   const cast = castFor(tables, plan, message);
   for (let i = 0; i < cast.shapes.length; i++) {
     const shape = cast.shapes[i]!;
@@ -26,7 +32,11 @@ export function castToAll(tables: Tables, message: Message, plan: Plan): void {
     const frame = encodePublish(publish, shape.version);
     tables.out.push({ type: "deliver", to: shape.to, frame });
   }
-  for (let i = 0; i < cast.odd.length; i++) castToOne(tables, message, cast.odd[i]!);
+  for (let i = 0; i < cast.odd.length; i++) {
+    const target = cast.odd[i]!;
+    if (onlyHere && (!target.client.here || mayQueue(tables, target.client))) continue;
+    castToOne(tables, message, target);
+  }
 }
 
 /** Whether the client gets the same bytes as others of its version. */
@@ -39,7 +49,7 @@ export function shareable(client: Client): boolean {
  * Whether older QoS 0 messages may be in its queue, or on their way from there through the store: this
  * one may not overtake them [MQTT-4.6.0-6].
  */
-function mayQueue(tables: Tables, { session }: Client): boolean {
+export function mayQueue(tables: Tables, { session }: Client): boolean {
   return tables.rules.queueQos0 && session.expiryInterval > 0;
 }
 
@@ -71,6 +81,7 @@ function makeCast(tables: Tables, targets: readonly Target[]): Cast {
   const shapes = new Map<string, Shape>();
   const odd: Target[] = [];
   for (const target of targets) {
+    if (!target.client.here && !mayQueue(tables, target.client)) continue; // it comes by its node
     if (!shareable(target.client) || mayQueue(tables, target.client) || target.asked) {
       odd.push(target);
       continue;
@@ -95,6 +106,11 @@ export function castToOne(tables: Tables, message: Message, target: Target): voi
   const delivery = deliveryTo(message, target, 0);
   if (target.asked && isWithheld(tables, client, delivery)) return;
   const queues = mayQueue(tables, client);
+  if (!client.here && !queues) return; // it comes by its node, if it has one
+  if (queues && isPosted(tables, client)) { // and by no node: who has it may change at any time
+    const kept = { ...delivery, message: owned(message) };
+    return ask(tables, durably(client.clientId, [postTo(tables, client, kept)]));
+  }
   if (sendable(client) && !(queues && queueLength(client.session.queue) > 0)) {
     if (fits(tables, client.live!, delivery)) {
       if (!queues) sendNow(tables, client.live!, delivery);
@@ -122,6 +138,7 @@ export function castToOne(tables: Tables, message: Message, target: Target): voi
       const { dropped, droppedCount } = delivered;
       observeDrop(tables, client.clientId, message.topic, dropped, droppedCount);
     }
+    noteAmid(tables, client, message.order);
     if (delivered.writes.length > 0) ask(tables, durably(client.clientId, delivered.writes));
   } else {
     observeDrop(tables, client.clientId, message.topic, "absentQoS0");

@@ -11,6 +11,9 @@ import { durably } from "../session/step.ts";
 import { endSession } from "./end_session.ts";
 import { unmeter } from "./meter.ts";
 import { cancel, schedule } from "./schedule.ts";
+import { letGo } from "./claim.ts";
+import { countInterests } from "./interest.ts";
+import { inTurn } from "./replicated.ts";
 import { giveBack } from "./shared.ts";
 import type { Client, Live, Tables } from "./tables.ts";
 import { ask, replaceSession } from "./tables.ts";
@@ -98,11 +101,12 @@ export function leave(
   });
   if (client === undefined || client.live !== live) return;
   if (isConnected(connection.stage)) rest(tables, client, reason);
-  else client.live = undefined; // it was never greeted: the session rests as before
+  else client.live = undefined; // it was never greeted: the session rests as before, and was not claimed
 }
 
-/** The session without its connection. */
-function rest(tables: Tables, client: Client, reason: CloseReason): void {
+/** The session without its connection; in a cluster it is nobody's from now on. */
+export function rest(tables: Tables, client: Client, reason: CloseReason): void {
+  countInterests(tables, client, -1);
   client.live = undefined;
   client.reading = false;
   if (reason === "clientDisconnected" && client.will !== undefined) {
@@ -115,11 +119,12 @@ function rest(tables: Tables, client: Client, reason: CloseReason): void {
   replaceSession(tables, client, resting(session));
   const { owner, expiryInterval } = session;
   const until = expiresAt(tables.now, expiryInterval);
-  schedule(tables, { type: "session", client }, until);
+  schedule(tables, { type: "session", client }, inTurn(tables, until));
   ask(
     tables,
     durably(clientId, [
       { type: "putSession", clientId, owner, expiryInterval, expiresAt: until },
     ]),
   );
+  if (tables.cluster !== undefined) letGo(tables, client);
 }

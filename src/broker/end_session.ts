@@ -7,6 +7,7 @@ import type { SessionEnd } from "../session/reason_words.ts";
 import { isStored, newSession } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import { allSubscriptions } from "../session/subscription_map.ts";
+import { release } from "./claim.ts";
 import { cancel } from "./schedule.ts";
 import { unindex } from "./subscribe.ts";
 import type { Client, Tables } from "./tables.ts";
@@ -27,12 +28,15 @@ export function endSession(
   unindex(tables, client, allSubscriptions(session.subscriptions));
   replaceSession(tables, client, newSession(clientId, session.owner, 0));
   tables.clients.delete(clientId);
+  tables.cluster?.posted.delete(clientId);
   if (stored) {
     const end = durably(clientId, [{ type: "deleteSession", clientId }]);
     tables.ending.set(clientId, end);
     ask(tables, end);
   }
   publishWill(tables, client);
+  // With a Clean Start its client goes on with another.
+  if (tables.cluster !== undefined && why !== "cleanStart") release(tables, clientId);
   tables.out.push({
     type: "observe",
     fact: {

@@ -8,6 +8,7 @@ import type { Packet, ProtocolVersion, Publish } from "../packet/packet.ts";
 import type { PublishRun } from "../packet/publish_run.ts";
 import type { ReasonCode } from "../packet/reason_code.ts";
 import type { ClientId, ConnectionId, Peer, Verdict } from "../policy/identity.ts";
+import type { ClusterEvent } from "./cluster_event.ts";
 import type { BanKind } from "../policy/bans.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { CloseReason } from "../session/fact.ts";
@@ -91,6 +92,7 @@ export type Event =
   /** A session for a client that has never connected; one that is there stays as it is. */
   | { readonly type: "provision" } & Provisioned
   | ManagementEvent
+  | ClusterEvent
   /** A service of the broker has answered a request. */
   | { readonly type: "answer"; readonly answer: Answer }
   /** A listener is no more: whoever came by it is told, and closed. */

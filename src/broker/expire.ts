@@ -10,6 +10,7 @@ import { settle } from "../session/settle.ts";
 import type { Write } from "../session/write.ts";
 import { mayReceive } from "./access.ts";
 import { connectTimedOut, identityExpired, reauthenticationTimedOut } from "./authenticate.ts";
+import { fetchFor } from "./claim.ts";
 import { closeLive } from "./close.ts";
 import { endDelay } from "./delayed.ts";
 import { endSession } from "./end_session.ts";
@@ -19,7 +20,7 @@ import { dealOut } from "./rate.ts";
 import { clearRetained } from "./retain.ts";
 import { route, takeOrder } from "./route.ts";
 import { schedule } from "./schedule.ts";
-import type { Deadline, Live, Tables } from "./tables.ts";
+import type { Client, Deadline, Live, Tables } from "./tables.ts";
 import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
 import { publishWill } from "./will.ts";
 
@@ -47,11 +48,13 @@ export function onDeadline(tables: Tables, deadline: Deadline): void {
     case "retry":
       return resendLate(tables, deadline.live);
     case "session":
+      if (!deadline.client.here) return fetchDue(tables, deadline.client, "expired");
       if (deadline.client.live !== undefined) { // it is just coming back: greeted in time, or not
         return schedule(tables, deadline, tables.now + 1000);
       }
       return endSession(tables, deadline.client, "expired");
     case "will":
+      if (!deadline.client.here) return fetchDue(tables, deadline.client, "will");
       return publishWill(tables, deadline.client);
     case "retained":
       return ask(tables, durably("", clearRetained(tables, deadline.topic)));
@@ -69,6 +72,11 @@ export function onDeadline(tables: Tables, deadline: Deadline): void {
       ]);
     }
   }
+}
+
+/** Something is due for a session that is not here: if it is nobody's, it is fetched for that. */
+function fetchDue(tables: Tables, { clientId }: Client, type: "expired" | "will"): void {
+  fetchFor(tables, clientId, { type }, true);
 }
 
 /** `lastHeard` moves with every packet, the deadline only when it comes due. */

@@ -5,13 +5,13 @@
 import type { Effect } from "../session/effect.ts";
 import type { Message } from "../session/message.ts";
 import { owned } from "../session/message.ts";
-import type { Write } from "../session/write.ts";
+import type { AnyWrite } from "../session/cluster_write.ts";
 
 /** What a message led to: to be made durable, and to leave after that. */
 export interface FannedOut {
   /** The message with bytes of its own, made when the first queue takes it. */
   kept: Message | undefined;
-  writes: Write[];
+  writes: AnyWrite[];
   then: Effect[];
   /** Somebody subscribes to it, connected or not. */
   readonly matched: boolean;

@@ -21,6 +21,7 @@ import { isStored } from "../session/session.ts";
 import type { Write } from "../session/write.ts";
 import type { TopicFilter } from "../topic/topic_filter.ts";
 import type { TopicName } from "../topic/topic_name.ts";
+import { fetchFor } from "./claim.ts";
 import { closeLive } from "./close.ts";
 import { endSession } from "./end_session.ts";
 import { refill } from "./refill.ts";
@@ -35,6 +36,8 @@ export type ManagementEvent =
   | { readonly type: "deleteSession"; readonly clientId: ClientId }
   /** What waits is dropped; what is in flight stays. */
   | { readonly type: "purgeQueue"; readonly clientId: ClientId }
+  /** The effect `fetched` tells what the queue holds, when the session is here: once, whatever becomes of it. */
+  | { readonly type: "fetch"; readonly clientId: ClientId; readonly ticket: number }
   | { readonly type: "clearRetained"; readonly topics: readonly TopicName[] }
   /** As if the client had asked for it, but for SUBACK and UNSUBACK. */
   | {
@@ -70,16 +73,24 @@ export interface Published {
 export function manage(tables: Tables, event: ManagementEvent): void {
   switch (event.type) {
     case "deleteSession":
-      return onClient(tables, event.clientId, deleteSession);
+      return onClient(tables, event, deleteSession);
     case "purgeQueue":
-      return onClient(tables, event.clientId, purgeQueue);
+      return onClient(tables, event, purgeQueue);
+    case "fetch":
+      if (!tables.clients.has(event.clientId)) return notFetched(tables, event, "it has ended");
+      return onClient(tables, event, (tables, { session: { queue } }) => {
+        const { ticket } = event;
+        const messages = queueLength(queue);
+        const { bytes } = queue;
+        tables.out.push({ type: "fetched", ticket, messages, bytes, problem: undefined });
+      });
     case "clearRetained": {
       const writes: Write[] = [];
       for (const topic of event.topics) writes.push(...clearRetained(tables, topic));
       return ask(tables, durably("", writes));
     }
     case "subscribeFor":
-      return onClient(tables, event.clientId, (tables, client) => {
+      return onClient(tables, event, (tables, client) => {
         const { subscriptions } = event;
         const packet = {
           type: "subscribe",
@@ -90,7 +101,7 @@ export function manage(tables: Tables, event: ManagementEvent): void {
         apply(tables, client, onSubscribe(client.session, packet, givenFor(tables, client)));
       });
     case "unsubscribeFor":
-      return onClient(tables, event.clientId, (tables, client) => {
+      return onClient(tables, event, (tables, client) => {
         const packet = {
           type: "unsubscribe",
           packetId: 0,
@@ -114,13 +125,25 @@ export function manage(tables: Tables, event: ManagementEvent): void {
   }
 }
 
+/** Whoever waits for the session is told that it does not come. */
+export function notFetched(
+  tables: Tables,
+  { ticket }: { readonly ticket: number },
+  problem: string,
+): void {
+  tables.out.push({ type: "fetched", ticket, messages: undefined, bytes: undefined, problem });
+}
+
+/** In a cluster a session that is not here is fetched first. */
 function onClient(
   tables: Tables,
-  clientId: ClientId,
+  event: ManagementEvent & { readonly clientId: ClientId },
   then: (tables: Tables, client: Client) => void,
 ): void {
-  const client = tables.clients.get(clientId);
-  if (client !== undefined) then(tables, client);
+  const client = tables.clients.get(event.clientId);
+  if (client === undefined) return;
+  if (client.here) then(tables, client);
+  else fetchFor(tables, event.clientId, event, false);
 }
 
 function deleteSession(tables: Tables, client: Client): void {

@@ -11,7 +11,7 @@ import { keptRun, payloadOf } from "../packet/numbered_run.ts";
 import type { PacketId, ProtocolVersion, Publish } from "../packet/packet.ts";
 import type { Effect } from "../session/effect.ts";
 import type { Delivery, Message } from "../session/message.ts";
-import { messageOf, messageSize } from "../session/message.ts";
+import { messageOf, messageSize, SMALLEST_MESSAGE } from "../session/message.ts";
 import * as ids from "../session/packet_id_map.ts";
 import type { Inflight, Session } from "../session/session.ts";
 import { isStored } from "../session/session.ts";
@@ -20,6 +20,7 @@ import { queueLength } from "../session/queue.ts";
 import { shareable } from "./cast.ts";
 import type { Target } from "./plan.ts";
 import { holdBack, overfull } from "./pressure.ts";
+import { takeOrder } from "./route.ts";
 import { oneByOne, planForAll } from "./run.ts";
 import type { Client, Live, Tables } from "./tables.ts";
 import { ask, replaceSession } from "./tables.ts";
@@ -56,9 +57,9 @@ function takersOfAll(
 ): readonly Target[] | undefined {
   if (tables.storeFull) return undefined; // each is to be refused, or held back
   const plan = planForAll(tables, live, first);
-  if (plan === undefined || plan.targets.length === 0) return undefined;
+  if (plan === undefined || plan.targets.length === 0 || plan.groups.length > 0) return undefined;
   const { targets } = plan;
-  const size = run.packetIds.length * (messageSize(EMPTY) + first.topic.length) + run.payload;
+  const size = run.packetIds.length * (SMALLEST_MESSAGE + first.topic.length) + run.payload;
   for (let i = 0; i < targets.length; i++) {
     if (!takesAll(tables, targets[i]!, first.qos, live.connection.version, run, size)) {
       return undefined;
@@ -118,7 +119,7 @@ function deliveriesOf(
   const deliveries = new Array<Delivery>(run.packetIds.length);
   for (let i = 0; i < deliveries.length; i++) {
     const message: Message = {
-      order: tables.nextOrder++,
+      order: takeOrder(tables),
       topic: one.topic,
       payload: payloadOf(run, i, version),
       qos: one.qos,
@@ -172,15 +173,3 @@ function sendAll(
   });
   return { type: "deliverNumbered", to: client.live!.id, run, packetId: nextPacketId };
 }
-
-/** For what a message counts besides its topic and its payload. */
-const EMPTY: Message = {
-  order: 0,
-  topic: "",
-  payload: new Uint8Array(0),
-  qos: 0,
-  retain: false,
-  properties: undefined,
-  expiresAt: Infinity,
-  publisher: "",
-};

@@ -5,10 +5,13 @@
  */
 
 import type { QoS } from "../packet/packet.ts";
+import type { NodeId } from "../policy/identity.ts";
 import { receives } from "../policy/permits.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { TopicName } from "../topic/topic_name.ts";
+import type { Interest } from "../session/cluster_write.ts";
 import type { Subscription } from "../session/subscription_map.ts";
+import type { Deals } from "./deal.ts";
 import type { Client, Group, Subscriber } from "./tables.ts";
 
 /** One client that gets a message once. */
@@ -29,10 +32,16 @@ export interface Target {
 export interface Plan {
   readonly targets: readonly Target[];
   readonly groups: readonly Group[];
+  /** Other nodes that have clients for it. */
+  readonly nodes: readonly NodeId[];
+  /** Of these, the ones with clients that get QoS 1 and 2 and whose sessions are not stored. */
+  readonly unstoredAt: readonly NodeId[];
   /** Whether any subscription in it has No Local. */
   readonly someNoLocal: boolean;
   /** How QoS 0 goes out, made when first needed. */
   cast: Cast | undefined;
+  /** How runs with QoS 0 go to its groups, made when first needed. */
+  deals: Deals | undefined;
 }
 
 /** The targets of a plan sorted for QoS 0, as long as nobody comes, goes or is congested. */
@@ -53,7 +62,15 @@ export interface Shape {
 }
 
 /** For every topic that leads nowhere: a million retained topics without a subscriber need no plan each. Never written to. */
-const NOBODY: Plan = { targets: [], groups: [], someNoLocal: false, cast: undefined };
+const NOBODY: Plan = {
+  targets: [],
+  groups: [],
+  nodes: [],
+  unstoredAt: [],
+  someNoLocal: false,
+  cast: undefined,
+  deals: undefined,
+};
 
 /** The plan for one topic. */
 export function planOf(rules: Rules, topic: TopicName, values: readonly Subscriber[]): Plan {
@@ -64,15 +81,24 @@ export function planOf(rules: Rules, topic: TopicName, values: readonly Subscrib
     return {
       targets: target === undefined ? [] : [target],
       groups: [],
+      nodes: NOBODY.nodes,
+      unstoredAt: NOBODY.nodes,
       someNoLocal: target?.someNoLocal === true,
       cast: undefined,
+      deals: undefined,
     };
   }
   const groups: Group[] = [];
+  const interests = new Map<NodeId, Interest>();
   const byClient = new Map<Client, Subscription[]>();
   for (const value of values) {
     if (value.kind === "group") {
       groups.push(value);
+      continue;
+    }
+    if (value.kind === "route") {
+      const { node, interest } = value;
+      interests.set(node, Math.max(interest, interests.get(node) ?? 0));
       continue;
     }
     const known = byClient.get(value.client);
@@ -85,7 +111,23 @@ export function planOf(rules: Rules, topic: TopicName, values: readonly Subscrib
     if (target !== undefined) targets.push(target);
   }
   const someNoLocal = targets.some((target) => target.someNoLocal);
-  return { targets, groups, someNoLocal, cast: undefined };
+  const told = tells(topic);
+  return {
+    targets,
+    groups,
+    nodes: told ? [...interests.keys()] : NOBODY.nodes,
+    unstoredAt: told
+      ? [...interests.keys()].filter((node) => interests.get(node) === 2)
+      : NOBODY.nodes,
+    someNoLocal,
+    cast: undefined,
+    deals: undefined,
+  };
+}
+
+/** Whether other nodes are told: `$SYS` is about one. */
+function tells(topic: TopicName): boolean {
+  return !topic.startsWith("$SYS/");
 }
 
 /** The target for a client's matching subscriptions; undefined where it may not receive the topic. */

@@ -24,6 +24,7 @@ import type { Write } from "../session/write.ts";
 import { mountFilter } from "../topic/mount_point.ts";
 import { parseTopicFilter } from "../topic/topic_filter.ts";
 import { emptyClient } from "./recover.ts";
+import { inTurn } from "./replicated.ts";
 import { schedule } from "./schedule.ts";
 import { enter } from "./subscribe.ts";
 import type { Tables } from "./tables.ts";
@@ -93,7 +94,7 @@ export function provision(tables: Tables, wanted: Provisioned): void {
     writes.push({ type: "putSubscription", clientId, subscription });
   }
   replaceSession(tables, client, { ...ruled.session, subscriptions });
-  schedule(tables, { type: "session", client }, until);
+  schedule(tables, { type: "session", client }, inTurn(tables, until));
   ask(tables, durably(clientId, writes));
   for (const { subscription } of made) enter(tables, client, subscription);
   tables.out.push({

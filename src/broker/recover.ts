@@ -16,10 +16,12 @@ import { withSubscription, withUnsubscribed } from "../session/subscription_map.
 import type { IndexRecord, StoredSession } from "../session/write.ts";
 import { keepDelayed } from "./delayed.ts";
 import { keepRetained } from "./retain.ts";
+import { passOrder } from "./route.ts";
+import { inTurn, setRoute } from "./replicated.ts";
 import { schedule } from "./schedule.ts";
-import { giveBack, groupFilter, isGroupKey } from "./shared.ts";
+import { addGroup, giveBack, groupFilter, isGroupKey } from "./shared.ts";
 import { enter } from "./subscribe.ts";
-import type { Client, Group, Tables } from "./tables.ts";
+import type { Client, Tables } from "./tables.ts";
 import { ask, NO_GROUPS, NO_STREAMS, replaceSession } from "./tables.ts";
 import { fireWill } from "./will.ts";
 
@@ -27,9 +29,12 @@ import { fireWill } from "./will.ts";
 export function recover(tables: Tables, record: IndexRecord): void {
   switch (record.type) {
     case "session":
-      return isGroupKey(record.clientId)
-        ? recoverGroup(tables, record)
-        : recoverSession(tables, record);
+      if (isGroupKey(record.clientId)) {
+        return tables.cluster === undefined ? recoverGroup(tables, record) : undefined;
+      }
+      return recoverSession(tables, record);
+    case "route":
+      return setRoute(tables, record.node, record.full, record.interest);
     case "subscription": {
       const client = tables.clients.get(record.clientId);
       if (client === undefined) return;
@@ -47,19 +52,21 @@ export function recover(tables: Tables, record: IndexRecord): void {
       return keepRetained(tables, record.message);
     case "will": {
       const { will } = record;
+      if (tables.cluster !== undefined && will.publishAt === Infinity) return; // its node sees to it
       const client = tables.clients.get(will.clientId) ?? recoverWillOnly(tables, record);
       client.will = will;
-      return schedule(tables, { type: "will", client }, will.publishAt);
+      return schedule(tables, { type: "will", client }, inTurn(tables, will.publishAt));
     }
     case "delayed":
       return keepDelayed(tables, record.message, record.publishAt);
     case "order":
-      tables.nextOrder = Math.max(tables.nextOrder, record.highest + 1);
+      passOrder(tables, record.highest);
   }
 }
 
 /** All records are in: whoever was connected when the broker went down has lost its connection. */
 export function recovered(tables: Tables): void {
+  if (tables.cluster !== undefined) return; // others have what was connected, or it comes as `adopted`
   for (const client of [...tables.clients.values()]) {
     // A Will whose session has ended is due, whatever its delay [MQTT-3.1.3-9].
     const due = client.will?.publishAt === Infinity || !isStored(client.session);
@@ -97,6 +104,10 @@ function recoverSession(tables: Tables, record: IndexRecord & { type: "session" 
   const queue = tailOf(record);
   const subscriptions = { ...client.session.subscriptions, awaited };
   replaceSession(tables, client, { ...client.session, stored: true, subscriptions, queue });
+  if (tables.cluster !== undefined) {
+    client.at = record.at;
+    return schedule(tables, { type: "session", client }, inTurn(tables, record.expiresAt));
+  }
   // Infinity: connected when the broker went down, so its absence begins now; or it never expires.
   const until = record.expiresAt === Infinity
     ? expiresAt(tables.now, expiryInterval)
@@ -114,19 +125,8 @@ function recoverSession(tables: Tables, record: IndexRecord & { type: "session" 
 
 function recoverGroup(tables: Tables, record: IndexRecord & { type: "session" }): void {
   const { clientId: key, owner, expiryInterval } = record;
-  const filter = groupFilter(key);
+  const group = addGroup(tables, key, groupFilter(key));
   const session = newSession(key, owner, expiryInterval);
-  const group: Group = {
-    kind: "group",
-    key,
-    filter,
-    members: [],
-    next: 0,
-    session,
-    reading: false,
-  };
-  tables.groups.set(key, group);
-  tables.tree.add(filter, key, group);
   replaceSession(tables, group, { ...session, queue: tailOf(record) });
 }
 
@@ -147,6 +147,8 @@ export function emptyClient(
   return {
     kind: "client",
     clientId,
+    here: tables.cluster === undefined,
+    at: undefined,
     session: newSession(clientId, owner, expiry),
     rules: rulesForClient(tables.rules, owner),
     live: undefined,

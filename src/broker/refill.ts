@@ -62,7 +62,9 @@ function fillWindow(tables: Tables, client: Client, live: Live): void {
 /** Asks the store for the next part of a queue, when its head runs low and there is a tail. */
 export function readOn(tables: Tables, row: Client | Group): void {
   const { queue } = row.session;
-  const present = row.kind === "client" ? row.live?.ready === true : row.members.some(isHere);
+  const present = row.kind === "client"
+    ? row.live?.ready === true
+    : row.elsewhere.size > 0 || row.members.some(isHere);
   if (row.reading || !present || tailLength(queue) === 0) return;
   const { queueHead } = tables.rules.limits;
   const inHead = fifo.size(queue.head);

@@ -16,6 +16,7 @@ import { durably } from "../session/step.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { Write } from "../session/write.ts";
 import { fits, sendDelivery, sendNow, unfit } from "./outgoing.ts";
+import { isOwnOrder } from "./route.ts";
 import type { Client, Tables } from "./tables.ts";
 import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
 
@@ -113,7 +114,8 @@ function deliveryOf(
   { subscription, before }: RetainedStream,
   message: Message,
 ): Delivery | undefined {
-  if (message.order >= before) return undefined;
+  // Of another node's message that is not known: to send it once more is better than not at all.
+  if (message.order >= before && isOwnOrder(tables, message.order)) return undefined;
   if (message.expiresAt <= tables.now) return undefined; // expire.ts takes it away
   const { options } = subscription;
   if (options.noLocal && message.publisher === client.clientId) return undefined; // [MQTT-3.8.3-3]

@@ -10,7 +10,7 @@ import type { Effect } from "../session/effect.ts";
 import type { Message } from "../session/message.ts";
 import { owned } from "../session/message.ts";
 import * as ids from "../session/packet_id_map.ts";
-import type { Write } from "../session/write.ts";
+import type { AnyWrite } from "../session/cluster_write.ts";
 import { durably } from "../session/step.ts";
 import { delay, isDelayed } from "./delayed.ts";
 import { fanOut } from "./fan_out.ts";
@@ -37,7 +37,7 @@ export function route(
   message: Message,
   of: ClientId,
   receipt: Receipt | undefined,
-  writes: readonly Write[],
+  writes: readonly AnyWrite[],
 ): void {
   if (isDelayed(message)) {
     const delayed = delay(tables, message);
@@ -51,7 +51,7 @@ export function route(
       return finish(tables, of, receipt, Reason.quotaExceeded, writes, []);
     }
   }
-  let retained: readonly Write[] = [];
+  let retained: readonly AnyWrite[] = [];
   if (message.retain) {
     retained = retain(tables, owned(message)) ?? [];
   }
@@ -66,7 +66,7 @@ function finish(
   of: ClientId,
   receipt: Receipt | undefined,
   reason: number,
-  writes: readonly Write[],
+  writes: readonly AnyWrite[],
   then: readonly Effect[],
 ): void {
   if (receipt === undefined) {
@@ -94,5 +94,19 @@ function finish(
 
 /** The next order; every message that enters the broker takes one. */
 export function takeOrder(tables: Tables): number {
-  return tables.nextOrder++;
+  const order = tables.nextOrder;
+  tables.nextOrder = order + tables.orderStep;
+  return order;
+}
+
+/** Whether this broker has given the order. */
+export function isOwnOrder({ orderStep, nextOrder }: Tables, order: number): boolean {
+  return (nextOrder - order) % orderStep === 0;
+}
+
+/** From now on orders are above that one, which another node has given. */
+export function passOrder(tables: Tables, highest: number): void {
+  if (tables.nextOrder > highest) return;
+  const steps = Math.floor((highest - tables.nextOrder) / tables.orderStep) + 1;
+  tables.nextOrder += steps * tables.orderStep;
 }

@@ -24,7 +24,7 @@ export function planForAll(tables: Tables, live: Live, first: Publish): Plan | u
   }
   if (first.topic.charCodeAt(0) === DOLLAR) return undefined; // may be delayed, or a request
   const plan = tables.tree.match(first.topic);
-  return plan.groups.length > 0 || plan.someNoLocal ? undefined : plan;
+  return plan.nodes.length > 0 || plan.someNoLocal ? undefined : plan;
 }
 
 /** Takes the packets of a run as if each had come by itself. */

@@ -6,6 +6,7 @@
 
 import type { QoS } from "../packet/packet.ts";
 import { BROKER, NEVER_EXPIRES } from "../policy/identity.ts";
+import type { AnyWrite } from "../session/cluster_write.ts";
 import { deliver } from "../session/deliver.ts";
 import type { Effect } from "../session/effect.ts";
 import * as fifo from "../session/fifo.ts";
@@ -17,41 +18,66 @@ import { hasWindow, isStored, newSession } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { Write } from "../session/write.ts";
+import type { TopicFilter } from "../topic/topic_filter.ts";
 import { mayReceive } from "./access.ts";
 import type { FannedOut } from "./fanned_out.ts";
 import { kept, pushed } from "./fanned_out.ts";
 import { fits, sendDelivery, sendNow, unfit } from "./outgoing.ts";
 import { queueBound } from "./queued.ts";
 import { readOn } from "./refill.ts";
+import { isConnected, moveOn, nodeFor, shareWith } from "./shared_elsewhere.ts";
 import type { Client, Group, Member, Tables } from "./tables.ts";
-import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
+import { ask, NOWHERE_ELSE, observeDrop, replaceSession, sendable } from "./tables.ts";
 
 /** Makes the client a member, or changes the options that it is one with. */
 export function join(tables: Tables, client: Client, subscription: Subscription): void {
-  const key = groupKey(subscription);
+  const key = groupKey(subscription.full);
   let group = tables.groups.get(key);
-  if (group === undefined) {
-    group = {
-      kind: "group",
-      key,
-      filter: subscription.filter,
-      members: [],
-      next: 0,
-      session: newSession(key, BROKER, 0),
-      reading: false,
-    };
-    tables.groups.set(key, group);
-    tables.tree.add(subscription.filter, key, group);
-  }
+  group ??= addGroup(tables, key, subscription.filter);
   const member = group.members.find((other) => other.client === client);
   if (member === undefined) group.members.push({ client, subscription });
   else member.subscription = subscription;
   client.groups = new Set(client.groups).add(group);
-  if (isStored(client.session) && !isStored(group.session)) store(tables, group);
+  tables.liveVersion += 1;
+  if (tables.cluster === undefined) keepStored(tables, group);
   pump(tables, group);
 }
 
-/** A member whose session is stored makes the group's queue stored, with what is in it already. */
+/** A group without members. */
+export function addGroup(tables: Tables, key: string, filter: TopicFilter): Group {
+  const group: Group = {
+    kind: "group",
+    key,
+    filter,
+    members: [],
+    elsewhere: NOWHERE_ELSE,
+    next: 0,
+    turn: 0,
+    session: newSession(partOf(tables, key), BROKER, 0),
+    reading: false,
+  };
+  tables.groups.set(key, group);
+  tables.tree.add(filter, key, group);
+  return group;
+}
+
+/** What this broker's part of a group's queue is stored by: in a cluster each node has one. */
+function partOf({ cluster }: Tables, key: string): string {
+  return cluster === undefined ? key : `\u0000${cluster.node}${key}`;
+}
+
+/** The group whose queue, or this node's part of it, is stored by that name. */
+export function groupOf({ cluster, groups }: Tables, clientId: string): Group | undefined {
+  return groups.get(cluster === undefined ? clientId : clientId.slice(1 + cluster.node.length));
+}
+
+/** A member whose session is stored makes the queue stored: in a cluster when there is something for it. */
+function keepStored(tables: Tables, group: Group): void {
+  if (isStored(group.session)) return;
+  if (group.members.some(({ client }) => isStored(client.session))) store(tables, group);
+}
+
+/** From now on the store has the queue, with what is in it already. */
 function store(tables: Tables, group: Group): void {
   group.session = { ...group.session, expiryInterval: NEVER_EXPIRES, stored: true };
   const { clientId, owner, expiryInterval, queue } = group.session;
@@ -70,24 +96,31 @@ function store(tables: Tables, group: Group): void {
 
 /** Ends a membership; the last one takes the queue with it. */
 export function leave(tables: Tables, client: Client, subscription: Subscription): void {
-  const key = groupKey(subscription);
-  const group = tables.groups.get(key);
+  const group = tables.groups.get(groupKey(subscription.full));
   if (group === undefined) return;
   const at = group.members.findIndex((member) => member.client === client);
   if (at === -1) return;
   group.members.splice(at, 1);
+  tables.liveVersion += 1;
   client.groups = new Set([...client.groups].filter((other) => other !== group));
-  if (group.members.length > 0) return pump(tables, group);
-  tables.groups.delete(key);
-  tables.tree.remove(group.filter, key);
-  const waiting = queueLength(group.session.queue);
-  if (waiting > 0) observeDrop(tables, key, group.filter, "nobodyInGroup", waiting);
-  const stored = isStored(group.session);
-  replaceSession(tables, group, newSession(key, BROKER, 0));
-  if (stored) ask(tables, durably(key, [{ type: "deleteSession", clientId: key }]));
+  if (group.members.length > 0 || group.elsewhere.size > 0) return pump(tables, group);
+  endGroup(tables, group);
 }
 
-function groupKey({ full }: Subscription): string {
+/** Nobody is in it any more, here or elsewhere. */
+export function endGroup(tables: Tables, group: Group): void {
+  const { key, session: { clientId, queue } } = group;
+  tables.groups.delete(key);
+  tables.tree.remove(group.filter, key);
+  const waiting = queueLength(queue);
+  if (waiting > 0) observeDrop(tables, key, group.filter, "nobodyInGroup", waiting);
+  const stored = isStored(group.session);
+  replaceSession(tables, group, newSession(clientId, BROKER, 0));
+  if (stored) ask(tables, durably(clientId, [{ type: "deleteSession", clientId }]));
+}
+
+/** What a group is found by: `$share/{ShareName}/{filter}` behind U+0000. */
+export function groupKey(full: TopicFilter): string {
   return `\u0000${full}`;
 }
 
@@ -101,53 +134,102 @@ export function groupFilter(key: string): string {
   return key.slice(key.indexOf("/", "\u0000$share/".length) + 1);
 }
 
-/** A message for the group: to a member now, or into the queue. */
+/** A message for the group: to a member now, or into the queue; or to another node that has members. */
 export function shareOut(
   tables: Tables,
   group: Group,
   message: Message,
   result: FannedOut,
 ): void {
+  const node = group.elsewhere.size === 0 ? undefined : nodeFor(tables, group);
+  if (node === undefined) shareAmong(tables, group, message, result);
+  else shareWith(tables, group, node, message, result);
+}
+
+/** Another node has chosen this one; where the members have gone meanwhile, it goes on to where some are. */
+export function shareOutHere(
+  tables: Tables,
+  full: TopicFilter,
+  message: Message,
+  result: FannedOut,
+): void {
+  const group = tables.groups.get(groupKey(full));
+  if (group === undefined) {
+    return observeDrop(tables, groupKey(full), message.topic, "nobodyInGroup");
+  }
+  const passesOn = message.qos > 0 && group.elsewhere.size > 0 && !group.members.some(isConnected);
+  if (passesOn) shareWith(tables, group, nodeFor(tables, group)!, message, result);
+  else shareAmong(tables, group, message, result);
+}
+
+/** To a member that is here, or into this broker's part of the queue. */
+function shareAmong(tables: Tables, group: Group, message: Message, result: FannedOut): void {
   if (message.qos === 0) {
-    const member = nextMember(group, (each) => mayHave(tables, each, message));
-    if (member === undefined) {
-      const why = someMay(tables, group, message) ? "nobodyInGroup" : "notPermitted";
-      return observeDrop(tables, group.key, message.topic, why);
+    const member = nextMember(group, (each) => suits(tables, group, each, message));
+    if (member !== undefined) {
+      return sendNow(tables, member.client.live!, deliveryFor(group, member, message));
     }
-    const delivery = deliveryFor(group, member, message);
-    if (!fits(tables, member.client.live!, delivery)) {
-      return observeDrop(
-        tables,
-        member.client.clientId,
-        message.topic,
-        unfit(member.client.live!, delivery),
-      );
-    }
-    return sendNow(tables, member.client.live!, delivery);
+    if (!suitsSome(tables, group, message)) return observeUnsuited(tables, group, message);
+    return observeDrop(tables, group.key, message.topic, "nobodyInGroup");
   }
   if (queueLength(group.session.queue) === 0) {
     const member = nextMember(
       group,
-      (each) => takesNow(tables, each) && mayHave(tables, each, message),
+      (each) => takesNow(tables, each) && suits(tables, group, each, message),
     );
     if (member !== undefined) {
-      const writes: Write[] = [];
+      const writes: AnyWrite[] = [];
       const then: Effect[] = [];
       send(tables, group, member, message, writes, then);
-      for (const write of writes) result.writes = pushed(result.writes, write);
-      for (const effect of then) result.then = pushed(result.then, effect);
-      return;
+      return put(result, writes, then);
     }
   }
-  if (!someMay(tables, group, message)) {
-    return observeDrop(tables, group.key, message.topic, "notPermitted");
-  }
+  if (!suitsSome(tables, group, message)) return observeUnsuited(tables, group, message);
   enqueue(tables, group, message, result);
+  // What waits before it does not suit those that are here, and they acknowledge nothing that would call for more.
+  if (someTakesNow(tables, group, message)) {
+    const writes: AnyWrite[] = [];
+    const then: Effect[] = [];
+    takeAll(tables, group, writes, then);
+    put(result, writes, then);
+  }
 }
 
-/** Whether any member, here or away, may have the message. */
-function someMay(tables: Tables, { members }: Group, message: Message): boolean {
-  return members.some((member) => mayHave(tables, member, message));
+function put(result: FannedOut, writes: readonly AnyWrite[], then: readonly Effect[]): void {
+  for (const write of writes) result.writes = pushed(result.writes, write);
+  for (const effect of then) result.then = pushed(result.then, effect);
+}
+
+/** Whether any member, here or away, may have the message and takes it. */
+function suitsSome(tables: Tables, group: Group, message: Message): boolean {
+  return group.members.some((member) => suits(tables, group, member, message));
+}
+
+/**
+ * Whether the member may have the message, and takes a packet of that size: one that does not leaves it to the
+ * others [MQTT-3.1.2-25]. Of one that is away it is not known.
+ */
+function suits(tables: Tables, group: Group, member: Member, message: Message): boolean {
+  if (!mayHave(tables, member, message)) return false;
+  const { live } = member.client;
+  // Connected elsewhere it has that node's part, once the node has told so.
+  if (live === undefined) return member.client.at === undefined || group.elsewhere.size === 0;
+  const { maximumPacketSize, mountPoint } = live.connection;
+  return maximumPacketSize === Infinity && mountPoint === "" ||
+    fits(tables, live, deliveryFor(group, member, message));
+}
+
+/** Tells why a message is dropped that suits no member. */
+function observeUnsuited(tables: Tables, group: Group, message: Message): void {
+  const member = group.members.find((each) =>
+    each.client.live !== undefined && mayHave(tables, each, message)
+  );
+  if (member === undefined) {
+    const some = group.members.some((each) => mayHave(tables, each, message));
+    return observeDrop(tables, group.key, message.topic, some ? "nobodyInGroup" : "notPermitted");
+  }
+  const why = unfit(member.client.live!, deliveryFor(group, member, message));
+  observeDrop(tables, member.client.clientId, message.topic, why);
 }
 
 /** Whether the member may have it as its subscription would give it. */
@@ -161,6 +243,7 @@ function mayHave(
 }
 
 function enqueue(tables: Tables, group: Group, message: Message, result: FannedOut): void {
+  keepStored(tables, group);
   const delivered = deliver(group.session, queued(group, kept(result, message)), {
     now: tables.now,
     rules: tables.rules,
@@ -189,24 +272,32 @@ function queued(group: Group, message: Message): Delivery {
 
 /** Fills the quotas of all members that are here from the group's queue. */
 export function pump(tables: Tables, group: Group): void {
-  const writes: Write[] = [];
+  const writes: AnyWrite[] = [];
   const then: Effect[] = [];
-  for (const { client } of group.members) {
-    if (sendable(client)) takeShared(tables, group, client, writes, then);
+  takeAll(tables, group, writes, then);
+  if (group.elsewhere.size > 0 && !group.members.some(isConnected)) moveOn(tables, group, writes);
+  if (writes.length + then.length > 0) {
+    ask(tables, durably(group.session.clientId, writes, ...then));
   }
-  if (writes.length + then.length > 0) ask(tables, durably(group.key, writes, ...then));
   readOn(tables, group);
 }
 
+/** Moves messages from the group's queue to all members that are here. */
+function takeAll(tables: Tables, group: Group, writes: AnyWrite[], then: Effect[]): void {
+  for (const { client } of group.members) {
+    if (sendable(client)) takeShared(tables, group, client, writes, then);
+  }
+}
+
 /**
- * Moves messages from the group's queue to one member, as its quota allows. What it may not have it
- * leaves to the others; what none may have any more goes.
+ * Moves messages from the group's queue to one member, as its quota allows. What it may not have, or does not
+ * take, it leaves to the others; what suits none any more goes.
  */
 export function takeShared(
   tables: Tables,
   group: Group,
   client: Client,
-  writes: Write[],
+  writes: AnyWrite[],
   then: Effect[],
 ): void {
   const member = group.members.find((other) => other.client === client);
@@ -214,19 +305,20 @@ export function takeShared(
     const { queue } = group.session;
     const first = fifo.peek(queue.head);
     if (first === undefined) break;
-    const allowed = mayHave(tables, member, first.message);
-    const gone = !allowed && !someMay(tables, group, first.message);
-    const taken = allowed || gone
+    const suited = suits(tables, group, member, first.message);
+    const gone = !suited && !suitsSome(tables, group, first.message);
+    const taken = suited || gone
       ? { delivery: first, queue: shiftHead(queue) }
-      : takeOut(queue, ({ message }) => mayHave(tables, member, message));
+      : takeOut(queue, ({ message }) => suits(tables, group, member, message));
     if (taken === undefined) break;
     const { message } = taken.delivery;
     replaceSession(tables, group, { ...group.session, queue: taken.queue });
     if (isStored(group.session)) {
-      writes.push({ type: "deleteQueued", clientId: group.key, order: message.order });
+      const { clientId } = group.session;
+      writes.push({ type: "deleteQueued", clientId, order: message.order });
     }
     if (gone) {
-      observeDrop(tables, group.key, message.topic, "notPermitted");
+      observeUnsuited(tables, group, message);
     } else if (message.expiresAt <= tables.now) {
       observeDrop(tables, group.key, message.topic, "expired");
     } else {
@@ -241,14 +333,11 @@ function send(
   group: Group,
   { client, subscription }: Member,
   message: Message,
-  writes: Write[],
+  writes: AnyWrite[],
   then: Effect[],
 ): void {
   const live = client.live!;
   const delivery = deliveryFor(group, { client, subscription }, message);
-  if (!fits(tables, live, delivery)) {
-    return observeDrop(tables, client.clientId, message.topic, unfit(live, delivery));
-  }
   if (delivery.qos === 0) return sendNow(tables, live, delivery);
   const delivered = deliver(client.session, delivery, {
     now: tables.now,
@@ -291,7 +380,7 @@ function nextMember(group: Group, passes: (member: Member) => boolean): Member |
 /** Whether a member that is here could be sent the message now. */
 export function someTakesNow(tables: Tables, group: Group, message: Message): boolean {
   return group.members.some((member) =>
-    sendable(member.client) && takesNow(tables, member) && mayHave(tables, member, message)
+    sendable(member.client) && takesNow(tables, member) && suits(tables, group, member, message)
   );
 }
 
@@ -316,6 +405,7 @@ export function giveBack(tables: Tables, client: Client): void {
       )
       .sort(([, a], [, b]) => a.sequence - b.sequence);
     if (back.length === 0) continue;
+    keepStored(tables, group);
     const writes: Write[] = [];
     let { inflight } = client.session;
     const { clientId } = client;
@@ -328,7 +418,7 @@ export function giveBack(tables: Tables, client: Client): void {
     const deliveries = back.map(([, entry]) => queued(group, entry.delivery!.message));
     if (isStored(group.session)) {
       for (const delivery of deliveries) {
-        writes.push({ type: "putQueued", clientId: group.key, delivery });
+        writes.push({ type: "putQueued", clientId: group.session.clientId, delivery });
       }
     }
     replaceSession(tables, client, { ...client.session, inflight });

@@ -6,7 +6,8 @@
 import type { Granted } from "../session/effect.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import { beginStream } from "./retained_stream.ts";
-import { join, leave } from "./shared.ts";
+import { countInterest } from "./interest.ts";
+import { groupKey, join, leave } from "./shared.ts";
 import type { Client, Tables } from "./tables.ts";
 
 /** Makes granted subscriptions effective, and begins their streams of retained messages. */
@@ -23,8 +24,30 @@ export function index(tables: Tables, client: Client, granted: readonly Granted[
 
 /** From now on topics lead to it, or lead to it with its new options. */
 export function enter(tables: Tables, client: Client, subscription: Subscription): void {
+  if (tables.cluster !== undefined) recount(tables, client, subscription);
   if (subscription.shareName !== undefined) return join(tables, client, subscription);
   tables.tree.add(subscription.filter, client.clientId, { kind: "client", client, subscription });
+}
+
+/** Other nodes are told of the subscription in the place of the one that there was, if any. */
+function recount(tables: Tables, client: Client, subscription: Subscription): void {
+  const before = indexed(tables, client, subscription);
+  if (before !== undefined) countInterest(tables, client, before, -1);
+  countInterest(tables, client, subscription, 1);
+}
+
+/** The subscription that topics lead to now. */
+function indexed(
+  { tree, groups }: Tables,
+  client: Client,
+  { full, filter, shareName }: Subscription,
+): Subscription | undefined {
+  if (shareName !== undefined) {
+    return groups.get(groupKey(full))?.members.find((member) => member.client === client)
+      ?.subscription;
+  }
+  const value = tree.get(filter, client.clientId);
+  return value?.kind === "client" ? value.subscription : undefined;
 }
 
 /** Takes subscriptions out; what is inflight or queued by them stays [MQTT-3.10.4-3]. */
@@ -34,6 +57,10 @@ export function unindex(
   removed: readonly Subscription[],
 ): void {
   for (const subscription of removed) {
+    if (tables.cluster !== undefined) {
+      const before = indexed(tables, client, subscription);
+      if (before !== undefined) countInterest(tables, client, before, -1);
+    }
     if (subscription.shareName !== undefined) {
       leave(tables, client, subscription);
       continue;

@@ -3,10 +3,11 @@
  * this folder only; `Session` and `Connection` values in them are immutable and replaced whole.
  */
 
-import type { ClientId, ConnectionId, Instant } from "../policy/identity.ts";
+import type { ClientId, ConnectionId, Instant, NodeId } from "../policy/identity.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { Connect } from "../packet/packet.ts";
+import type { Interest } from "../session/cluster_write.ts";
 import type { Effect, Persist } from "../session/effect.ts";
 import type { DropReason } from "../session/fact.ts";
 import type { Message, Order } from "../session/message.ts";
@@ -15,9 +16,11 @@ import type { Subscription } from "../session/subscription_map.ts";
 import type { PendingWill } from "../session/write.ts";
 import type { TopicFilter } from "../topic/topic_filter.ts";
 import type { TopicName } from "../topic/topic_name.ts";
+import { SLOTS } from "../session/cluster_write.ts";
 import { FilterTree } from "../topic/filter_tree.ts";
 import { RetainedTree } from "../topic/retained_tree.ts";
 import type { Walk } from "./auto_subscribe.ts";
+import type { ClusterTables } from "./cluster_tables.ts";
 import type { Entry } from "./deadlines.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Bucket, Meter } from "./meter.ts";
@@ -39,8 +42,8 @@ export interface Live {
   connect: Connect | undefined;
   /** The user name that it counts for among the connections of one user. */
   countedAs: string | undefined;
-  /** 16 random bytes: what its client is called if it does not say. */
-  readonly entropy: Uint8Array;
+  /** 16 random bytes until CONNECT: what its client is called if it does not say. */
+  entropy: Uint8Array | undefined;
   /** Undefined until its session is known. */
   client: Client | undefined;
   /** CONNACK has left: packets may be sent. */
@@ -69,6 +72,10 @@ export type Due<Type extends Deadline["type"]> = Record<Type, Entry<Deadline> | 
 export interface Client {
   readonly kind: "client";
   readonly clientId: ClientId;
+  /** This broker has the session. In a cluster another node may, or none: its queue is in the store alone. */
+  here: boolean;
+  /** Which node has it, as far as that is known; undefined: none. */
+  at: NodeId | undefined;
   session: Session;
   /** The rules for the owner of the session, present or not. */
   rules: Rules;
@@ -93,13 +100,21 @@ export interface Group {
   /** Never a client id: it begins with U+0000. */
   readonly key: string;
   readonly filter: TopicFilter;
+  /** Of a cluster: those that are connected here, and all whose session is stored. */
   readonly members: Member[];
+  /** How many members are connected to each other node. */
+  elsewhere: ReadonlyMap<NodeId, number>;
   /** Where the search for the next member starts. */
   next: number;
-  /** Holds nothing but a queue. */
+  /** The same among members and other nodes. */
+  turn: number;
+  /** Holds nothing but a queue; in a cluster this node's part of it. */
   session: Session;
   reading: boolean;
 }
+
+/** What groups have where there are no other nodes. */
+export const NOWHERE_ELSE: ReadonlyMap<NodeId, number> = new Map();
 
 export interface Member {
   readonly client: Client;
@@ -109,7 +124,15 @@ export interface Member {
 /** What a filter of the tree leads to. */
 export type Subscriber =
   | { readonly kind: "client"; readonly client: Client; readonly subscription: Subscription }
-  | Group;
+  | Group
+  | Route;
+
+/** What clients of another node want: see `Interest`. */
+export interface Route {
+  readonly kind: "route";
+  readonly node: NodeId;
+  readonly interest: Interest;
+}
 
 /** What a deadline is about. */
 export type Deadline =
@@ -149,9 +172,13 @@ export interface Tables {
   readonly buckets: Map<string, Bucket>;
   /** Connections by user name. */
   readonly connectedBy: Map<string, number>;
+  /** Undefined where this broker is the only one. */
+  readonly cluster: ClusterTables | undefined;
   rules: Rules;
   now: Instant;
   nextOrder: Order;
+  /** From one order to the next: in a cluster, orders of several nodes are never the same. */
+  readonly orderStep: number;
   /** Grows with whatever changes to whom packets may be sent. */
   liveVersion: number;
   /** Of all queues together, and by user name where there is anything: kept by `replaceSession`. */
@@ -173,8 +200,8 @@ export interface Tables {
   readonly out: Effect[];
 }
 
-/** Empty tables. */
-export function newTables(rules: Rules): Tables {
+/** Empty tables; in a cluster, of that node. */
+export function newTables(rules: Rules, cluster?: ClusterTables): Tables {
   const tables: Tables = {
     connections: new Map(),
     clients: new Map(),
@@ -193,9 +220,11 @@ export function newTables(rules: Rules): Tables {
     turningOut: undefined,
     buckets: new Map(),
     connectedBy: new Map(),
+    cluster,
     rules,
     now: 0,
-    nextOrder: 1,
+    nextOrder: cluster === undefined ? 1 : SLOTS + cluster.slot,
+    orderStep: cluster === undefined ? 1 : SLOTS,
     liveVersion: 0,
     queuedMessages: 0,
     queuedBytes: 0,
@@ -263,7 +292,11 @@ export function weigh({ writes }: Persist): number {
   for (let i = 0; i < writes.length; i++) {
     const write = writes[i]!;
     if (write.type === "putQueued") bytes += write.delivery.message.payload.length;
-    else if (write.type === "putRetained" || write.type === "putDelayed") {
+    else if (write.type === "post") bytes += write.delivery.message.payload.length;
+    else if (
+      write.type === "putRetained" || write.type === "putDelayed" || write.type === "forward" ||
+      write.type === "share"
+    ) {
       bytes += write.message.payload.length;
     } else if (write.type === "putInflight") {
       bytes += write.inflight.delivery?.message.payload.length ?? 0;

@@ -24,13 +24,15 @@ import { ask } from "./tables.ts";
 export function keepWill(client: Client, connection: Connection): readonly Write[] {
   const { will } = connection;
   if (will === undefined) return dropWill(client);
+  const waited = client.will !== undefined && client.will.publishAt !== Infinity;
+  const gone = waited ? dropWill(client) : []; // other nodes know of that one, and of its end by this
   client.will = {
     clientId: client.clientId,
     owner: connection.identity,
     packet: { ...will, payload: will.payload.slice() },
     publishAt: Infinity,
   };
-  return [{ type: "putWill", will: client.will }];
+  return [...gone, { type: "putWill", will: client.will }];
 }
 
 /** Takes the Will away unpublished [MQTT-3.1.2-10] [MQTT-3.1.3-9]. */

@@ -2,13 +2,16 @@
  * `dunlin run`: serves clients until it is told to stop; reloads its configuration on SIGHUP.
  *
  * Exit status: 0 after SIGTERM, SIGINT or `drain`, 1 where the configuration or a listener keeps it from
- * starting, 3 when the store failed and nothing could be acknowledged any more.
+ * starting, 3 when the store failed and nothing could be acknowledged any more, 4 when the other nodes of the
+ * cluster have taken over what this one had, as they had not heard of it for a whole lease: started again, it
+ * joins them as a new one.
  */
 
 import type { Config } from "../server/config.ts";
 import { formatProblem } from "../server/config.ts";
 import { loadNoting, readConfig } from "../server/config_reading.ts";
 import { system } from "../server/config_system.ts";
+import { FENCED } from "../server/fenced.ts";
 import { closeLog, configureLog, getLog } from "../server/log.ts";
 import type { Server } from "../server/start.ts";
 import { start } from "../server/start.ts";
@@ -59,8 +62,16 @@ export async function run(options: RunOptions, version: string): Promise<number>
     closeLog();
     return 0;
   }
+  const { reason } = ending;
+  if (reason instanceof Error && reason.name === FENCED) {
+    log.error("ending, to come back as a new node: others have taken over what this one had", {
+      reason: reason.message,
+    });
+    closeLog();
+    return 4;
+  }
   log.error("the store failed: ending, so that nothing is acknowledged that is not kept", {
-    reason: String(ending.reason),
+    reason: String(reason),
   });
   closeLog();
   return 3;

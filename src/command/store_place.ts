@@ -3,6 +3,7 @@
  */
 
 import { formatProblem } from "../server/config.ts";
+import { storeName } from "../server/redis_options_of.ts";
 import { loadSystemConfig } from "../server/config_system.ts";
 
 /** What every `dunlin store` command takes. */
@@ -23,7 +24,11 @@ function directoryOf({ directory, config: file }: StorePlace): string {
     throw new Error(problems.map((problem) => formatProblem(problem, file)).join("\n"));
   }
   if (config.store === "denoKv") return config.data;
-  throw new Error(`the configuration has store "${config.store}", which keeps nothing on the disk`);
+  throw new Error(
+    `the configuration has store ${
+      JSON.stringify(storeName(config))
+    }, which keeps nothing on the disk`,
+  );
 }
 
 /**

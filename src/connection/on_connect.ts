@@ -4,10 +4,12 @@
  */
 
 import type { Connect } from "../packet/packet.ts";
+import type { ReasonCode } from "../packet/reason_code.ts";
 import { Reason } from "../packet/reason_code.ts";
 import type { ClientId, Seconds } from "../policy/identity.ts";
 import { NEVER_EXPIRES } from "../policy/identity.ts";
 import type { Rules } from "../policy/rules.ts";
+import { LONGEST_HASHED } from "../topic/map_key.ts";
 import type { Connection } from "./connection.ts";
 import { receiveMaximumOf } from "./connection.ts";
 import type { Refusal } from "./guard.ts";
@@ -28,40 +30,46 @@ export function onConnect(
   const version = connect.protocolVersion;
   const { properties } = connect;
   const maximumPacketSize = properties?.maximumPacketSize ?? Infinity;
-  const known = { ...connection, version, maximumPacketSize };
+  const refused = (reason: ReasonCode, detail: string): Refusal => ({
+    reason,
+    answer: "disconnect",
+    detail,
+    connection: { ...connection, version, maximumPacketSize },
+  });
   if (!rules.versions.includes(version)) { // [MQTT-3.1.2-2]
-    return {
-      reason: Reason.unsupportedProtocolVersion,
-      answer: "disconnect",
-      detail: `MQTT ${VERSION_NAMES[version]} is not spoken on this listener`,
-      connection: known,
-    };
+    const detail = `MQTT ${VERSION_NAMES[version]} is not spoken on this listener`;
+    return refused(Reason.unsupportedProtocolVersion, detail);
   }
   if (connect.clientId === "") {
     // 3.1 wants 1 to 23 characters; 3.1.1 lets it be empty for Clean Session only [MQTT-3.1.3-8].
     if (version === 3 || version === 4 && !connect.cleanStart) {
-      return {
-        reason: Reason.clientIdentifierNotValid,
-        answer: "disconnect",
-        detail: version === 3
-          ? "an empty client id is not allowed in MQTT 3.1"
-          : "an empty client id needs Clean Session 1",
-        connection: known,
-      };
+      const detail = version === 3
+        ? "an empty client id is not allowed in MQTT 3.1"
+        : "an empty client id needs Clean Session 1";
+      return refused(Reason.clientIdentifierNotValid, detail);
     }
+  }
+  if (connect.clientId.length > LONGEST_HASHED) { // sessions are found by it, in Maps [MQTT-3.1.3-8]
+    const detail =
+      `a client id of ${connect.clientId.length} characters, allowed are ${LONGEST_HASHED}`;
+    return refused(Reason.clientIdentifierNotValid, detail);
   }
   const { limits, mountPoint } = rules;
   const { will } = connect;
   const authenticationMethod = properties?.authenticationMethod;
   const tooMuch = dataProblem(properties?.authenticationData, limits);
-  if (tooMuch !== undefined) {
-    const reason = Reason.quotaExceeded;
-    return { reason, answer: "disconnect", detail: tooMuch, connection: known };
-  }
+  if (tooMuch !== undefined) return refused(Reason.quotaExceeded, tooMuch);
   const asked = askedExpiry(connect, rules);
   const sessionExpiryInterval = Math.min(asked, limits.maximumSessionExpiryInterval);
+  const { keepAlive, keepAliveChanged, window, outgoingAliases } = grants(connect, rules);
   return {
-    ...grantedTo(known, connect, rules),
+    ...connection,
+    version,
+    maximumPacketSize,
+    keepAlive,
+    keepAliveChanged,
+    window,
+    outgoingAliases,
     stage: "authenticating",
     clientId: connect.clientId === "" ? assignedClientId : connect.clientId,
     assigned: connect.clientId === "",
@@ -70,7 +78,7 @@ export function onConnect(
     expiryChanged: sessionExpiryInterval !== asked,
     // A Reason String must not make a packet too large for the client [MQTT-3.4.2-2].
     problemInformation: properties?.requestProblemInformation !== 0 &&
-      (properties?.maximumPacketSize ?? Infinity) >= ROOM_FOR_REASONS,
+      maximumPacketSize >= ROOM_FOR_REASONS,
     responseInformation: properties?.requestResponseInformation === 1,
     mountPoint,
     will: mountPoint === "" || will === undefined ? will : mountedWill(mountPoint, will),
@@ -82,13 +90,16 @@ export function onConnect(
 }
 
 /** The connection with what the limits of its client grant of what CONNECT asks for. */
-export function grantedTo(connection: Connection, connect: Connect, { limits }: Rules): Connection {
+export function grantedTo(connection: Connection, connect: Connect, rules: Rules): Connection {
+  return { ...connection, ...grants(connect, rules) };
+}
+
+function grants(connect: Connect, { limits }: Rules) {
   const { protocolVersion, properties } = connect;
   const keepAlive = protocolVersion === 5
     ? grantedKeepAlive(connect.keepAlive, limits.maximumKeepAlive)
     : connect.keepAlive; // a 3.x client could not be told of another
   return {
-    ...connection,
     keepAlive,
     keepAliveChanged: keepAlive !== connect.keepAlive,
     window: Math.min(receiveMaximumOf(connect), limits.sendWindow),

@@ -15,8 +15,17 @@ export interface AcknowledgementRun {
   readonly packetIds: readonly PacketId[];
 }
 
+/** First bytes, the flags with them: no other packet type lies between these. */
+const LOWEST = PacketType.puback << 4;
+const HIGHEST = PacketType.pubcomp << 4;
+
 /** The most in one run: what it writes is one persist. */
 const MOST = 64;
+
+/** Whether a packet with that first byte may begin a run. */
+export function mayBeginRun(first: number): boolean {
+  return first >= LOWEST && first <= HIGHEST;
+}
 
 /**
  * The run that begins at `bytes[from]`; undefined where there is none.

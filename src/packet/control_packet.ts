@@ -52,8 +52,17 @@ const REASON_OF_RETURN_CODE: readonly ReasonCode[] = [
   Reason.notAuthorized,
 ];
 
+/** A DISCONNECT without a body, sections 3.14.2.1 and 3.14.2.2.1. */
+const DISCONNECT: Disconnect = {
+  type: "disconnect",
+  reasonCode: Reason.normalDisconnection,
+  properties: undefined,
+};
+
 /** Reads a whole frame of one of these packets. Throws MalformedPacket as `strict.ts` says. */
 export function decodeControlPacket(frame: Uint8Array, version: ProtocolVersion): ControlPacket {
+  // What nearly every connection ends with says nothing but its type: mqtt-packet takes 3 us and 1 KB for it.
+  if (frame[0] === PacketType.disconnect << 4 && frame.length === 2) return DISCONNECT;
   const walked = walk(frame, version);
   // Short forms that mqtt-packet does not know (section 3.15.2.1).
   if (frame[0] === PacketType.auth << 4 && frame.length === 2) {

@@ -11,6 +11,8 @@ import { Reason } from "./reason_code.ts";
 
 const NOTHING: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 const SMALLEST_BUFFER = 64;
+/** Bytes from which on a copy of a frame costs more than a read. */
+const LARGE = 1 << 14;
 
 /** Where it gets memory from, of at least a size and with any content, and gives it back to. */
 export interface Buffers {
@@ -34,6 +36,7 @@ export class FrameSplitter {
   #left: Uint8Array<ArrayBuffer>[] | undefined;
   #chunk: Uint8Array = NOTHING;
   #chunkFrom = 0;
+  #chunkTo = 0;
   #bytes: Uint8Array = NOTHING;
   #from = 0;
   #to = 0;
@@ -57,28 +60,44 @@ export class FrameSplitter {
   /** The first of the bytes that are held, which begins a packet; undefined where none is. */
   get firstByte(): number | undefined {
     if (this.#keptFrom < this.#keptTo) return this.#kept[this.#keptFrom];
-    return this.#chunk[this.#chunkFrom];
+    return this.#chunkFrom < this.#chunkTo ? this.#chunk[this.#chunkFrom] : undefined;
   }
 
   /** Bytes that are held and not yet handed out. */
   get buffered(): number {
-    return this.#keptTo - this.#keptFrom + this.#chunk.length - this.#chunkFrom;
+    return this.#keptTo - this.#keptFrom + this.#chunkTo - this.#chunkFrom;
+  }
+
+  /**
+   * How many bytes a read should bring, `most` at most, so that no large frame is cut, as what is cut has to be copied:
+   * the frames to come are taken for as large as the last one.
+   */
+  readSize(most: number): number {
+    const size = this.#to - this.#from;
+    if (size < LARGE) return most;
+    const missing = this.buffered === 0 ? 0 : size - this.buffered;
+    if (missing < 0 || missing > most) return most;
+    const whole = missing + Math.floor((most - missing) / size) * size;
+    return whole === 0 ? most : whole;
   }
 
   /**
    * Takes the next bytes. The chunk is referred to, not copied: it must not be overwritten before `next()`
    * has returned undefined or `keep()` was called.
+   *
+   * @param to where the bytes in it end: a view that ends there would cost each read 100 bytes
    */
-  push(chunk: Uint8Array): void {
+  push(chunk: Uint8Array, to = chunk.length): void {
     if (this.#left !== undefined) this.#giveBack(this.#left);
     this.keep();
     this.#chunk = chunk;
     this.#chunkFrom = 0;
+    this.#chunkTo = to;
   }
 
   /** Copies what is left of the chunk, so that its memory may be used again while `next()` is not called. */
   keep(): void {
-    this.#take(this.#chunk.length - this.#chunkFrom, 0);
+    this.#take(this.#chunkTo - this.#chunkFrom, 0);
   }
 
   /** Where the frame that `advance()` came to lies: `bytes[from..to)`, until it is called again. */
@@ -93,14 +112,14 @@ export class FrameSplitter {
   }
   /** Where the bytes end that lie right behind it; `to` where there are none. */
   get end(): number {
-    return this.#bytes === this.#chunk ? this.#chunk.length : this.#to;
+    return this.#bytes === this.#chunk ? this.#chunkTo : this.#to;
   }
 
   /** Passes over whole frames behind the one that was found, up to `to`, which is not after `end`. */
   passOver(to: number): void {
     if (this.#bytes !== this.#chunk) return; // nothing lies behind it
     this.#chunkFrom = to;
-    if (to === this.#chunk.length) this.#forgetChunk();
+    if (to === this.#chunkTo) this.#forgetChunk();
   }
 
   /**
@@ -122,13 +141,14 @@ export class FrameSplitter {
   #advanceChunk(): boolean {
     const chunk = this.#chunk;
     const from = this.#chunkFrom;
-    const length = this.#lengthAt(chunk, from, chunk.length);
-    if (length === 0 || from + length > chunk.length) {
-      this.#take(chunk.length - from, length);
+    const to = this.#chunkTo;
+    const length = this.#lengthAt(chunk, from, to);
+    if (length === 0 || from + length > to) {
+      this.#take(to - from, length);
       return false;
     }
     this.#chunkFrom = from + length;
-    if (this.#chunkFrom === chunk.length) this.#forgetChunk();
+    if (this.#chunkFrom === to) this.#forgetChunk();
     this.#found(chunk, from, length);
     return true;
   }
@@ -167,13 +187,13 @@ export class FrameSplitter {
 
   /** Moves up to `count` bytes from the chunk behind the kept ones and returns how many there were. */
   #take(count: number, frameSize: number): number {
-    const taken = Math.min(count, this.#chunk.length - this.#chunkFrom);
+    const taken = Math.min(count, this.#chunkTo - this.#chunkFrom);
     if (taken === 0) return 0;
     if (this.#keptTo + taken > this.#kept.length) this.#grow(taken, frameSize);
     this.#kept.set(this.#chunk.subarray(this.#chunkFrom, this.#chunkFrom + taken), this.#keptTo);
     this.#keptTo += taken;
     this.#chunkFrom += taken;
-    if (this.#chunkFrom === this.#chunk.length) this.#forgetChunk();
+    if (this.#chunkFrom === this.#chunkTo) this.#forgetChunk();
     return taken;
   }
 
@@ -197,6 +217,7 @@ export class FrameSplitter {
   #forgetChunk(): void {
     this.#chunk = NOTHING;
     this.#chunkFrom = 0;
+    this.#chunkTo = 0;
   }
 
   #leave(): void {

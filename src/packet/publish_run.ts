@@ -18,6 +18,8 @@ export interface PublishRun {
   readonly count: number;
   /** Bytes of their payloads. */
   readonly payload: number;
+  /** Bytes of each that stand between its fixed header and its payload. */
+  readonly header: number;
 }
 
 /** PUBLISH, QoS 0, no RETAIN, no DUP. */
@@ -60,7 +62,19 @@ export function publishRun(
     at = next;
   }
   if (count === 1 && to - from < LARGE) return undefined;
-  return { bytes: bytes.subarray(from, at), count, payload };
+  return { bytes: bytes.subarray(from, at), count, payload, header: alike };
+}
+
+/** So many packets of the run, from the one on that begins at that byte, as a run of their own. */
+export function partOf({ bytes, header }: PublishRun, from: number, count: number): PublishRun {
+  let payload = 0;
+  let at = from;
+  for (let i = 0; i < count; i++) {
+    const to = at + frameLength(bytes, at, bytes.length);
+    payload += to - bodyAt(bytes, at, to) - header;
+    at = to;
+  }
+  return { bytes: bytes.subarray(from, at), count, payload, header };
 }
 
 /** The packets of a run. */

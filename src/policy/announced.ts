@@ -15,8 +15,15 @@ export interface Announced {
   readonly sharedSubscriptions: boolean;
 }
 
-/** What the rules that hold now announce. */
-export function announcedBy({ limits, sharedSubscriptions }: Rules): Announced {
+const known = new WeakMap<Rules, Announced>();
+
+/** What the rules that hold now announce: one object for all connections. */
+export function announcedBy(rules: Rules): Announced {
+  const before = known.get(rules);
+  if (before !== undefined) return before;
+  const { limits, sharedSubscriptions } = rules;
   const { receiveMaximum, maximumPacketSize, topicAliasMaximum } = limits;
-  return { receiveMaximum, maximumPacketSize, topicAliasMaximum, sharedSubscriptions };
+  const made = { receiveMaximum, maximumPacketSize, topicAliasMaximum, sharedSubscriptions };
+  known.set(rules, made);
+  return made;
 }

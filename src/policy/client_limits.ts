@@ -7,6 +7,7 @@
 import type { Who } from "./access_rule.ts";
 import type { Identity } from "./identity.ts";
 import type { Limits } from "./limits.ts";
+import { limitsWith } from "./own_limits.ts";
 import type { Rules } from "./rules.ts";
 import { rulesFor } from "./rules.ts";
 import type { Predicate } from "./who.ts";
@@ -75,9 +76,7 @@ export function rulesForClient(rules: Rules, identity: Identity): Rules {
 function derived({ limits, derived }: Tier, base: Rules): Rules {
   const known = derived.get(base);
   if (known !== undefined) return known;
-  const all: Record<keyof Limits, number> = { ...base.limits };
-  for (const name of clientLimitNames) all[name] = limits[name] ?? base.limits[name];
-  const rules = { ...base, limits: all };
+  const rules = { ...base, limits: limitsWith(base.limits, limits, clientLimitNames) };
   derived.set(base, rules);
   return rules;
 }

@@ -20,16 +20,11 @@ export function connectedAs(
   version?: ProtocolVersion,
 ): Identity {
   const { user, roles, rules } = proven;
-  return {
-    user,
-    roles,
-    clientId,
-    address: hostOf(peer.address) ?? peer.address,
-    listener: peer.listener,
-    certificate: certificateFields(peer.certificate),
-    ...(version === undefined ? {} : { version }),
-    ...(rules === undefined ? {} : { rules }),
-  };
+  const { listener } = peer;
+  const address = hostOf(peer.address) ?? peer.address;
+  const certificate = certificateFields(peer.certificate);
+  const identity = { user, roles, clientId, address, listener, certificate, version };
+  return rules === undefined ? identity : { ...identity, rules };
 }
 
 function certificateFields(

@@ -9,6 +9,9 @@ import type { AccessRule } from "./access_rule.ts";
 /** 1 to 65,535 bytes of UTF-8 without U+0000 [MQTT-3.1.3-4]. */
 export type ClientId = string;
 
+/** One run of one broker in a cluster: never used again, not even by the same machine. */
+export type NodeId = string;
+
 /** Numbered from 1 in the order of arrival; never used again. */
 export type ConnectionId = number;
 

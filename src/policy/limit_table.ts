@@ -502,6 +502,12 @@ const ranges: { readonly [Name in keyof Limits]: Range } = {
     "bytes",
     "waiting for the store; above it publishers are paused, so that a slow disk slows them down",
   ],
+  castBytes: [
+    65_536,
+    1_073_741_824,
+    "bytes",
+    "of QoS 0 messages that wait to be told to other nodes of the cluster; what comes above it is dropped",
+  ],
   matchCache: [
     0,
     100_000_000,
@@ -524,7 +530,7 @@ const ranges: { readonly [Name in keyof Limits]: Range } = {
     512,
     16_777_216,
     "bytes",
-    "taken from a link in one read: larger needs fewer reads, smaller needs less memory",
+    "taken from a link in one read, for large packets up to four times that: larger needs fewer reads, smaller needs less memory",
   ],
   willDelayMaximum: [
     0,

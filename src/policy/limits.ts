@@ -320,6 +320,11 @@ export interface Limits {
    */
   readonly pendingBytes: number;
   /**
+   * bytes: of QoS 0 messages that wait to be told to other nodes of the cluster; what comes above it
+   * is dropped.
+   */
+  readonly castBytes: number;
+  /**
    * Topic Names: whose subscribers are remembered, so that a repeated name is not matched again.
    */
   readonly matchCache: number;
@@ -330,7 +335,10 @@ export interface Limits {
    * them fails.
    */
   readonly descriptorReserve: number;
-  /** bytes: taken from a link in one read: larger needs fewer reads, smaller needs less memory. */
+  /**
+   * bytes: taken from a link in one read, for large packets up to four times that: larger needs fewer reads, smaller
+   * needs less memory.
+   */
   readonly readBuffer: number;
   /** seconds: the longest Will Delay Interval that is kept; a longer one is shortened to it. */
   readonly willDelayMaximum: number;
@@ -462,6 +470,7 @@ export const defaultLimits: Limits = {
   drainTimeout: 30,
   pendingWrites: 20_000,
   pendingBytes: 67_108_864,
+  castBytes: 16_777_216,
   matchCache: 50_000,
   shutdownTimeout: 5,
   descriptorReserve: 64,

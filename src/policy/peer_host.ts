@@ -4,10 +4,7 @@
  */
 
 import { formatCidr } from "./cidr.ts";
-import { hostOf, parseAddress } from "./ip_address.ts";
-
-/** 0 to 255 without leading zeros. */
-const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+import { hostOf, parseAddress, plainHost } from "./ip_address.ts";
 
 /**
  * `10.1.2.3` for `10.1.2.3:50123` and `[::ffff:10.1.2.3]:50123`; `2001:db8:0:1:0:0:0:0/64` for
@@ -15,8 +12,8 @@ const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
  * socket is nobody's in particular.
  */
 export function placeOf(address: string): string | undefined {
-  const plain = PLAIN.exec(address);
-  if (plain !== null) return plain[1];
+  const plain = plainHost(address);
+  if (plain !== undefined) return plain;
   const host = hostOf(address.replace(/\/64$/, ""));
   const parsed = host === undefined ? undefined : parseAddress(host);
   if (parsed === undefined) return undefined;
@@ -24,9 +21,3 @@ export function placeOf(address: string): string | undefined {
   const [first, second] = parsed.words;
   return formatCidr({ family: 6, words: [first!, second!, 0, 0], bits: 64 });
 }
-
-/**
- * An IPv4 address in its own form, with a port: what nearly all come from. Each connection is asked about several
- * times, and to take it apart and write it again is 5 % of what a connection costs.
- */
-const PLAIN = new RegExp(`^((?:${OCTET}\\.){3}${OCTET}):\\d{1,5}$`);

@@ -67,7 +67,9 @@ export async function acceptLinks(listener: Listener, options: Accepting): Promi
       continue;
     }
     open += 1;
-    const peer = { ...door.peer, address: link.address };
+    const { address } = link;
+    const { listener: name, anonymousAllowed, certificateUse } = door.peer;
+    const peer = { address, listener: name, anonymousAllowed, certificateUse };
     serve(door.serve, link, options.nextId(), peer).then(ended, failed);
   }
 }

@@ -43,7 +43,11 @@ export async function openAdministration(
   const unready = (): readonly string[] => {
     if (draining !== undefined) return [draining];
     if (monitor === undefined) return ["starting"];
-    return monitor.seen().statistics.storeFull ? ["storeFull"] : [];
+    const { statistics, cluster } = monitor.seen();
+    return [
+      ...(statistics.storeFull ? ["storeFull"] : []),
+      ...(cluster?.unreachable === undefined ? [] : ["storeUnreachable"]),
+    ];
   };
   const text = () => monitor && metricsText(monitor.seen(), monitor.alarms());
   const app = appOf([health(unready), metrics(text), ...parts], (error) => {
@@ -59,6 +63,10 @@ export async function openAdministration(
       return requestSize();
     },
     fetch: (request, address) => app.fetch(request, { address }),
+    failed: (error, address) => {
+      const reason = error instanceof Error ? error.stack : String(error);
+      log.error("the administration could not answer", { address, reason });
+    },
   }).catch((error) => {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`admin cannot listen on ${admin.address}, port ${admin.port}: ${reason}`, {

@@ -6,7 +6,7 @@
  */
 
 import type { z } from "zod";
-import { type Finding, findingsOf, valueAt, withValueAt } from "./config_issues.ts";
+import { type Finding, findingsOf, issuesWithin, valueAt, withValueAt } from "./config_issues.ts";
 import { type Overridden, override, type Overrides } from "./config_override.ts";
 import { inFileOrder, type Path, pathText, type Problem } from "./config_problem.ts";
 import { brokenRules } from "./config_rules.ts";
@@ -103,7 +103,8 @@ function readSource({ file, text, readFile }: LoadOptions): ConfigSource {
 function withSpelledValues(value: unknown, { from }: Substituted): unknown {
   if (from.size === 0) return value;
   let result = value;
-  for (const issue of configSchema.safeParse(value).error?.issues ?? []) {
+  const { error } = configSchema.safeParse(value);
+  for (const issue of issuesWithin(error?.issues ?? [], value)) {
     const path = issue.path as Path;
     if (!wantsNumberOrBoolean(issue) || !from.has(pathText(path))) continue;
     const spelled = spelledValue(String(valueAt(value, path)));

@@ -17,8 +17,20 @@ export interface Change {
 }
 
 /** Only the next start can take these over: what they decide is held for as long as the broker runs. */
-const HELD: readonly (keyof Config)[] = ["store", "data", "onDamage", "admin", "dynamicSecurity"];
-const HELD_LIMITS: readonly (keyof Limits)[] = ["tcpBacklog", "adminConnections", "adminTimeout"];
+const HELD: readonly (keyof Config)[] = [
+  "store",
+  "cluster",
+  "data",
+  "onDamage",
+  "admin",
+  "dynamicSecurity",
+];
+const HELD_LIMITS: readonly (keyof Limits)[] = [
+  "tcpBacklog",
+  "castBytes",
+  "adminConnections",
+  "adminTimeout",
+];
 
 /** Whether that change waits for a restart. */
 export function needsRestart({ key }: Pick<Change, "key">): boolean {

@@ -4,6 +4,7 @@
  */
 
 import * as z from "zod";
+import { isInRedis } from "./config_cluster.ts";
 import type { Breach } from "./config_rules.ts";
 
 export const dynamicSecuritySchema = z.strictObject({
@@ -42,10 +43,14 @@ export function brokenDynamicSecurity(file: Fields): Breach[] {
       severity: "error",
     }];
   }
-  if (file["store"] === "memory" && adminPassword === undefined && importFile === undefined) {
+  const store = file["store"] === "memory" ? '"store": "memory"' : "a store in Redis";
+  if (
+    (file["store"] === "memory" || isInRedis(file)) && adminPassword === undefined &&
+    importFile === undefined
+  ) {
     return [{
       path: "dynamicSecurity",
-      found: 'neither adminPassword nor importFile, with "store": "memory"',
+      found: `neither adminPassword nor importFile, with ${store}`,
       expected: "one of the two, since there is no data directory to write a password to",
       severity: "error",
     }];

@@ -24,7 +24,7 @@ export interface Finding {
 /** One finding for each thing that zod found wrong in the value. */
 export function findingsOf(issues: readonly z.core.$ZodIssue[], value: unknown): Finding[] {
   const seen = new Set<string>();
-  return issues.flatMap((issue) => {
+  return issuesWithin(issues, value).flatMap((issue) => {
     const path = issue.path as Path;
     if (issue.code === "unrecognized_keys") {
       return issue.keys.map((key) => unknownKey(path, key, value));
@@ -34,6 +34,24 @@ export function findingsOf(issues: readonly z.core.$ZodIssue[], value: unknown):
     if (seen.has(name)) return [];
     seen.add(name);
     return [wrongValue(path, value)];
+  });
+}
+
+/** Where a text or an object may stand and an object does, what is wrong with that object is told. */
+export function issuesWithin(
+  issues: readonly z.core.$ZodIssue[],
+  value: unknown,
+): readonly z.core.$ZodIssue[] {
+  return issues.flatMap((issue) => {
+    if (issue.code !== "invalid_union") return [issue];
+    const found = valueAt(value, issue.path as Path);
+    if (typeof found !== "object" || found === null || Array.isArray(found)) return [issue];
+    const inner = issue.errors.find((branch) =>
+      branch.every(({ code, path }) => path.length > 0 || code === "unrecognized_keys")
+    );
+    if (inner === undefined) return [issue];
+    const whole = inner.map((each) => ({ ...each, path: [...issue.path, ...each.path] }));
+    return issuesWithin(whole, value);
   });
 }
 

@@ -10,6 +10,7 @@ import type { Problem } from "./config_problem.ts";
 import type { Outside } from "./config_substitute.ts";
 import { readTls } from "./config_tls.ts";
 import { readUsers } from "./config_users.ts";
+import { readRedisTls } from "./redis_options_of.ts";
 import { brokenFiles } from "./verifiers_of.ts";
 
 /** A configuration that was read, or why it cannot be had. */
@@ -56,6 +57,7 @@ export function readConfig(options: ReadingOptions, outside: Outside): Reading {
     ...brokenUsers(config, readFile),
     ...brokenFiles(config).map((text): ReadingProblem => ({ text, severity: "error" })),
     ...readTls(config, text, outside.readFile).map((problem) => told(problem, file)),
+    ...readRedisTls(config, text, outside.readFile).map((problem) => told(problem, file)),
   ];
   const isBroken = all.some(({ severity }) => severity === "error");
   return { ...(isBroken ? {} : { config }), problems: all, files };

@@ -9,6 +9,7 @@ import { limitTable } from "../policy/limit_table.ts";
 import type { Limits } from "../policy/limits.ts";
 import { brokenAccess, brokenAdministrators } from "./config_access_rules.ts";
 import { brokenAdmin } from "./config_admin.ts";
+import { brokenCluster } from "./config_cluster.ts";
 import { brokenDynamicSecurity } from "./config_dynamic_security.ts";
 import { brokenAuthentication, knowsSomebody } from "./config_authentication_rules.ts";
 import { brokenAutoSubscribe } from "./config_auto_subscribe.ts";
@@ -78,6 +79,7 @@ export function brokenRules(value: unknown, isWrong: (path: string) => boolean):
     ...brokenLimitsFor(file["limitsFor"], isWrong, limit),
     ...idleLimits(sectionsOfLimits(file, listeners)),
     ...brokenAdmin(file["admin"], listeners, samePlace),
+    ...brokenCluster(file, isWrong),
     ...brokenDynamicSecurity(file),
     ...brokenAdministrators(file["administrators"], isWrong),
     ...listeners.flatMap((_, index) =>

@@ -12,11 +12,13 @@ import { listenerLimitNames } from "./listener_limits.ts";
 import type { Limits } from "../policy/limits.ts";
 import { accessSchema, administratorsSchema, deniedPublishSchema } from "./config_access.ts";
 import { adminSchema, completeAdmin } from "./config_admin.ts";
+import { clusterSchema, completeCluster, completeStore } from "./config_cluster.ts";
 import { dynamicSecuritySchema } from "./config_dynamic_security.ts";
 import { authenticationSchema } from "./config_authentication.ts";
 import { autoSubscribeSchema } from "./config_auto_subscribe.ts";
 import { limitsForSchema } from "./config_limits.ts";
 import { unstableSchema } from "./config_quic.ts";
+import { redisSchema } from "./config_redis.ts";
 import { defaultTlsPort, pairShape, tlsShape } from "./config_tls.ts";
 import { behindProxies, isLoopback } from "./loopback.ts";
 
@@ -171,9 +173,18 @@ export const configFileSchema = z.strictObject({
   data: z.string().min(1).max(4_096).default("./dunlin-data").describe(
     "The directory of what the broker keeps; relative to the directory that it is started in.",
   ),
-  store: z.enum(["denoKv", "memory"]).default("denoKv").describe(
+  store: z.union([
+    z.enum(["denoKv", "memory"]),
+    z.strictObject({
+      redis: redisSchema.describe("A Redis, which several nodes may share: see cluster."),
+    }),
+  ]).optional().describe(
     "Where sessions and retained messages are kept: denoKv in the data directory, so that what is " +
-      "acknowledged is on the disk; memory forgets them when the broker ends.",
+      "acknowledged is on the disk; memory forgets them when the broker ends; redis. Default: denoKv, " +
+      "or what cluster.redis says.",
+  ),
+  cluster: clusterSchema.optional().describe(
+    "That this broker is one node of several, which are one broker to clients. Default: it is alone.",
   ),
   onDamage: z.enum(["setAside", "refuse"]).default("setAside").describe(
     "What is done at start about a store that cannot be read: it is renamed and an empty one " +
@@ -269,7 +280,7 @@ export type ListenerConfig = Config["listeners"][number];
 /** The effective configuration: nothing is absent. */
 export interface Config extends z.output<typeof configSchema> {}
 
-function complete({ $schema: _, admin, ...file }: FileValue) {
+function complete({ $schema: _, admin, cluster, ...file }: FileValue) {
   const { maximumSessionExpiryInterval, maximumConnections } = file.limits;
   const listeners = file.listeners.map((listener) => ({
     ...listener,
@@ -283,6 +294,8 @@ function complete({ $schema: _, admin, ...file }: FileValue) {
     ...file,
     listeners,
     limits,
+    store: completeStore(file.store, cluster),
+    ...(cluster === undefined ? {} : { cluster: completeCluster(cluster) }),
     ...(admin === undefined ? {} : { admin: completeAdmin(admin) }),
     persistentSessionExpiryInterval: file.persistentSessionExpiryInterval ??
       maximumSessionExpiryInterval,

@@ -21,8 +21,11 @@ import type {
   TaskResult,
   View,
 } from "../service/service.ts";
+import type { Effect } from "../session/effect.ts";
 import type { Write } from "../session/write.ts";
 import type { Soon } from "../store/store.ts";
+import type { SettingWrite } from "./half_done.ts";
+import { HalfDone } from "./half_done.ts";
 import type { Log } from "./log.ts";
 import type { Requests } from "./runtime.ts";
 
@@ -38,12 +41,29 @@ export interface ControlOptions {
   readonly instruct: (instruction: Instruction) => void;
   readonly audit: Log;
   readonly broken: (error: unknown, request: Request) => void;
+  /** Whether settings that are written come back by `noteSetting`, in the order in which all nodes see them. */
+  readonly echoed?: boolean;
+  /** Another node has written a setting that makes no sense to this one, which goes on without it. */
+  readonly notUnderstood?: (error: unknown, service: string) => void;
 }
 
 /** A service with the state that it is in. */
 interface Running {
   readonly service: Service;
   state: unknown;
+  readonly halfDone: HalfDone<Answer>;
+}
+
+/** A session that has to come here, and what is done with it then. */
+type Fetching = Pick<Task & { readonly type: "fetchSession" }, "clientId" | "events">;
+
+/** What is said to a request in the end. */
+interface Answer {
+  readonly request: Request;
+  readonly reply: unknown;
+  /** Events of it may not be durable yet. */
+  readonly changed: boolean;
+  readonly done: Waiting["done"];
 }
 
 /** A request whose answer is on its way through the store. */
@@ -60,7 +80,13 @@ export class Control implements Requests {
   readonly #rate = new RequestRate();
   /** The lengths of all settings, by their full names. */
   readonly #settings = new Map<string, number>();
+  /** What this node has written last and not seen in the log of the cluster yet, by full names. */
+  readonly #unseen = new Map<string, string | undefined>();
+  /** Written by other nodes in the turn under way. */
+  #foreign: SettingChange[] = [];
   readonly #waiting = new Map<number, Waiting>();
+  /** Who waits for a session that has to come here first. */
+  readonly #fetching = new Map<number, (result: TaskResult) => void>();
   #lastTicket = 0;
   /** Of those that wait, how many have changed something. */
   #changing = 0;
@@ -94,7 +120,7 @@ export class Control implements Requests {
         }
       }
       try {
-        this.#running.push({ service, state: service.begin(own) });
+        this.#running.push({ service, state: service.begin(own), halfDone: new HalfDone() });
       } catch (error) {
         const words = error instanceof Error ? error.message : String(error);
         throw new Error(`the settings of the service ${service.name} in the store: ${words}`, {
@@ -116,6 +142,48 @@ export class Control implements Requests {
     this.#lay();
   }
 
+  /**
+   * A setting as the log of the cluster has it, this node's own included, by its full name. It holds from the end
+   * of the turn on: see `settle`.
+   */
+  noteSetting(name: string, value: string | undefined): void {
+    if (!this.#unseen.has(name)) this.#foreign.push({ name, value });
+    // Else it is older than what this node has written since, which is what all end with; or that itself.
+    else if (this.#unseen.get(name) === value) this.#unseen.delete(name);
+  }
+
+  /** What other nodes have written since the last time holds from now on. */
+  settle(): void {
+    const foreign = this.#foreign;
+    if (foreign.length === 0) return;
+    this.#foreign = [];
+    for (const { name, value } of foreign) {
+      if (value === undefined) this.#settings.delete(name);
+      else this.#settings.set(name, value.length);
+    }
+    for (const running of this.#running) this.#takeOver(running, foreign);
+  }
+
+  #takeOver(running: Running, foreign: readonly SettingChange[]): void {
+    const { service, state } = running;
+    const prefix = `${service.name}/`;
+    const own = foreign.filter(({ name }) => name.startsWith(prefix))
+      .map(({ name, value }) => ({ name: name.slice(prefix.length), value }));
+    if (own.length === 0 || service.changed === undefined) return;
+    const { feed, instruct, view, notUnderstood } = this.#options;
+    let outcome: Pick<Outcome<unknown>, "state" | "events" | "instructions">;
+    try {
+      outcome = service.changed(state, own, view());
+    } catch (error) {
+      notUnderstood?.(error, service.name);
+      return;
+    }
+    running.state = outcome.state;
+    this.#lay();
+    for (const event of outcome.events) feed(event);
+    for (const instruction of outcome.instructions) instruct(instruction);
+  }
+
   /** A request that came over MQTT: whether its sender may make it has been asked. */
   take(request: Request): void {
     this.#handle(request, undefined);
@@ -133,6 +201,23 @@ export class Control implements Requests {
     if (decision.permitted) this.#handle(request, done);
     else this.#refuse(request, { reason: "notPermitted", detail: decision.rule }, done);
     this.#options.endTurn();
+  }
+
+  /**
+   * A request that another node of the cluster was asked and passes on: it has decided that it may be made.
+   *
+   * @param done as in `ask`
+   */
+  passedOn(request: Request, done: (reply: unknown) => void): void {
+    this.#handle(request, done);
+    this.#options.endTurn();
+  }
+
+  fetched({ ticket, messages, bytes, problem }: Effect & { readonly type: "fetched" }): void {
+    const done = this.#fetching.get(ticket);
+    this.#fetching.delete(ticket);
+    if (messages !== undefined && bytes !== undefined) done?.({ type: "fetched", messages, bytes });
+    else done?.({ type: "failed", reason: "failed", detail: `the session: ${problem}` });
   }
 
   answered(ticket: number): void {
@@ -161,7 +246,8 @@ export class Control implements Requests {
   }
 
   /** Why the request is not even looked at. */
-  #tooMuch({ identity, clientId, address, payload }: Request): Refused | undefined {
+  #tooMuch({ identity, clientId, address, payload, passedOn }: Request): Refused | undefined {
+    if (passedOn !== undefined) return undefined; // the node that was asked has looked
     const { managementRate, managementRequest } = this.#limits;
     const name = identity.user === undefined ? `c ${clientId || address}` : `u ${identity.user}`;
     if (!this.#rate.admit(name, managementRate, this.#options.view().now)) {
@@ -173,22 +259,30 @@ export class Control implements Requests {
     return { reason: "requestTooLarge", detail };
   }
 
+  /**
+   * @param stage what has come of it so far: nothing, an outcome that changed nothing, or half of what it changes
+   * @param fetched it has done something to a session that had to come here first
+   */
   #run(
     running: Running,
     request: Request,
     done: Waiting["done"],
     perform: (view: View) => Outcome<unknown>,
+    stage: "new" | "waited" | "halfDone" = "new",
+    fetched = false,
   ): void {
+    const refuse = (refused: Refused) => this.#refuse(request, refused, done, running, stage);
     let outcome: Outcome<unknown>;
     try {
       outcome = perform(this.#options.view());
     } catch (error) {
       this.#options.broken(error, request);
       const detail = "a defect of the broker: the log has the details";
-      return this.#refuse(request, { reason: "failed", detail }, done, running);
+      return refuse({ reason: "failed", detail });
     }
-    const tooMuch = this.#noRoomFor(running.service, outcome.settings);
-    if (tooMuch !== undefined) return this.#refuse(request, tooMuch, done, running);
+    const tooMuch = this.#noRoomFor(running.service, outcome.settings) ??
+      (stage === "new" ? this.#noTimeFor(running, outcome) : undefined);
+    if (tooMuch !== undefined) return refuse(tooMuch);
     const { state, events, settings, instructions, task, audit, reply } = outcome;
     for (const { message, fields } of audit) this.#tell(request, message, fields);
     if (state !== running.state) {
@@ -196,21 +290,45 @@ export class Control implements Requests {
       this.#lay();
     }
     const { feed, instruct } = this.#options;
+    const arrivals = this.#arrivals(events);
     for (const event of events) feed(event);
     for (const instruction of instructions) instruct(instruction);
     const writes = settings.map((change) => this.#write(running.service, change));
+    const changed = fetched || events.length > 0;
     if (task === undefined) {
-      return this.#answer(request, reply, writes, events.length > 0, done, running);
+      const answer = { request, reply, changed, done };
+      const wasHalfDone = stage === "halfDone";
+      if (arrivals.length === 0) return this.#end(running, answer, writes, wasHalfDone);
+      this.#end(running, { ...answer, reply: undefined, done: undefined }, writes, wasHalfDone);
+      Promise.all(arrivals).then(() => {
+        this.#end(running, { ...answer, changed: true }, [], false);
+        this.#options.endTurn();
+      });
+      return;
     }
-    // What the first part writes needs no reply: the second part comes behind it.
-    if (writes.length > 0) this.#answer(request, undefined, writes, false, undefined, running);
+    const { halfDone } = running;
+    const half = stage === "halfDone" || writes.length > 0;
+    if (half && stage !== "halfDone") halfDone.begin();
+    halfDone.write(writes);
     this.#start(
       running,
       request,
       task.task,
       done,
       (result, view) => task.then(result, running.state, view),
+      half ? "halfDone" : "waited",
     );
+  }
+
+  /** Why nothing is done that would take time, or come on top of what does. */
+  #noTimeFor({ halfDone }: Running, { task, settings }: Outcome<unknown>): Refused | undefined {
+    const { managementTasks } = this.#limits;
+    const reason = "tooManyRequests";
+    if (task !== undefined && this.#tasks >= managementTasks) {
+      return { reason, detail: `${managementTasks} requests that take time are under way` };
+    }
+    if (settings.length === 0 || !halfDone.full) return undefined;
+    return { reason, detail: "too many requests wait for one that takes time" };
   }
 
   #start(
@@ -219,20 +337,17 @@ export class Control implements Requests {
     task: Task,
     done: Waiting["done"],
     then: (result: TaskResult, view: View) => Outcome<unknown>,
+    stage: "waited" | "halfDone",
   ): void {
-    const { managementTasks } = this.#limits;
-    if (this.#tasks >= managementTasks) {
-      const detail = `${managementTasks} requests that take time are under way`;
-      return this.#refuse(request, { reason: "tooManyRequests", detail }, done, running);
-    }
     this.#tasks += 1;
     const end = (result: TaskResult) => {
       this.#tasks -= 1;
-      this.#run(running, request, done, (view) => then(result, view));
+      const fetched = task.type === "fetchSession";
+      this.#run(running, request, done, (view) => then(result, view), stage, fetched);
     };
     let result: Soon<TaskResult>;
     try {
-      result = this.#options.perform(task);
+      result = task.type === "fetchSession" ? this.#fetch(task) : this.#options.perform(task);
     } catch (error) {
       result = failed(error);
     }
@@ -243,18 +358,65 @@ export class Control implements Requests {
     });
   }
 
-  #refuse(request: Request, refused: Refused, done: Waiting["done"], running?: Running): void {
+  /** What is done to the session is asked for behind the asking for it. */
+  #fetch({ clientId, events }: Fetching): Promise<TaskResult> {
+    const ticket = ++this.#lastTicket;
+    const { promise, resolve } = Promise.withResolvers<TaskResult>();
+    this.#fetching.set(ticket, resolve);
+    this.#options.feed({ type: "fetch", clientId, ticket });
+    for (const event of events) this.#options.feed(event);
+    return promise;
+  }
+
+  /** Sessions of a cluster that end on account of a request and have to come here first: the answer waits. */
+  #arrivals(events: readonly Event[]): readonly Promise<TaskResult>[] {
+    const arrivals: Promise<TaskResult>[] = [];
+    for (const event of events) {
+      if (event.type !== "deleteSession") continue;
+      const { clientId } = event;
+      const client = this.#options.view().broker.clients.get(clientId);
+      if (client?.here === false) arrivals.push(this.#fetch({ clientId, events: [] }));
+    }
+    return arrivals;
+  }
+
+  /** The answer to a request, now or when nothing is half done any more that it comes on top of. */
+  #end(
+    running: Running,
+    answer: Answer,
+    writes: readonly SettingWrite[],
+    wasHalfDone: boolean,
+  ): void {
+    const { halfDone } = running;
+    if (!wasHalfDone && (!halfDone.any || writes.length === 0)) {
+      return this.#answer(answer, writes, running);
+    }
+    halfDone.write(writes);
+    if (!wasHalfDone) return halfDone.answer(answer);
+    const finished = halfDone.end(answer);
+    if (finished === undefined) return;
+    const [first, ...others] = finished.answers;
+    this.#answer(first!, finished.writes, running);
+    for (const other of others) this.#answer({ ...other, changed: true }, [], running);
+  }
+
+  #refuse(
+    request: Request,
+    refused: Refused,
+    done: Waiting["done"],
+    running?: Running,
+    stage?: "new" | "waited" | "halfDone",
+  ): void {
     this.#tell(request, "refused", { topic: request.topic, ...refused });
     const reply = running?.service.refuse(refused, request) ?? { ok: false, error: refused };
-    this.#answer(request, reply, [], false, done, running);
+    const answer = { request, reply, changed: false, done };
+    if (stage === "halfDone") this.#end(running!, answer, [], true);
+    else this.#answer(answer, [], running);
   }
 
   #answer(
-    request: Request,
-    reply: unknown,
+    { request, reply, changed, done }: Answer,
     writes: readonly Write[],
-    changed: boolean,
-    done: Waiting["done"],
     running: Running | undefined,
   ): void {
     const ticket = ++this.#lastTicket;
@@ -303,8 +465,9 @@ export class Control implements Requests {
     return { reason: "limit", detail: `the limit settings allows ${most}` };
   }
 
-  #write({ name }: Service, change: SettingChange): Write {
+  #write({ name }: Service, change: SettingChange): SettingWrite {
     const full = `${name}/${change.name}`;
+    if (this.#options.echoed === true) this.#unseen.set(full, change.value);
     if (change.value === undefined) {
       this.#settings.delete(full);
       return { type: "deleteSetting", name: full };
@@ -314,8 +477,17 @@ export class Control implements Requests {
   }
 
   #tell(request: Request, message: string, fields: Readonly<Record<string, unknown>>): void {
-    const { identity: { user }, clientId, address, listener, via } = request;
-    this.#options.audit.info(message, { ...fields, user, clientId, address, listener, via });
+    const { identity: { user }, clientId, address, listener, via, passedOn } = request;
+    const from = passedOn === undefined ? {} : { passedOnBy: passedOn.from };
+    this.#options.audit.info(message, {
+      ...fields,
+      user,
+      clientId,
+      address,
+      listener,
+      via,
+      ...from,
+    });
   }
 
   get #limits(): Limits {

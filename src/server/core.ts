@@ -5,13 +5,18 @@
 
 import type { Authenticator } from "../authentication/authenticator.ts";
 import { Broker } from "../broker/broker.ts";
-import type { Instruction, Task, TaskResult, World } from "../service/service.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import type { Instruction, TaskResult, World } from "../service/service.ts";
 import { RecentDrops } from "../service/recent_drops.ts";
 import type { Statistics } from "../service/statistics.ts";
 import { newStatistics } from "../service/statistics.ts";
 import type { Instant } from "../policy/identity.ts";
 import type { Fact } from "../session/fact.ts";
 import type { Soon, Store } from "../store/store.ts";
+import { AskNodes } from "./ask_nodes.ts";
+import { ClusterNode } from "./cluster_node.ts";
+import type { OwnTask } from "./cluster_tasks.ts";
+import { clusterTasks } from "./cluster_tasks.ts";
 import type { Config } from "./config.ts";
 import { Control } from "./control.ts";
 import type { DynamicSecurityParts } from "./dynamic_security.ts";
@@ -26,6 +31,9 @@ import { servicesOf } from "./services.ts";
 import { Tracing } from "./tracing.ts";
 import { wallClock } from "./wall_clock.ts";
 
+/** What nodes of a cluster call what they tell of traces. */
+const TRACE = "trace";
+
 /** What runs. */
 export interface RunningBroker {
   readonly runtime: Runtime;
@@ -35,8 +43,13 @@ export interface RunningBroker {
   /** Resolves with the reason when the broker cannot go on; never otherwise. */
   readonly failed: Promise<unknown>;
   readonly now: () => Instant;
+  /** Its clock less this machine's, in milliseconds: nodes of a cluster go by one. */
+  readonly clockOffset: number;
   /** The services of the broker. */
   readonly control: Control;
+  /** How it stands as a node, and what nodes ask of each other; undefined where the store is this broker's alone. */
+  readonly node: ClusterNode | undefined;
+  readonly cluster: Cluster | undefined;
   /** Whether what clients do is published from now on. */
   tellEvents(tells: boolean): void;
   /**
@@ -55,12 +68,16 @@ export interface Surroundings {
     readonly traces: Tracing;
     readonly store: Store;
     readonly control: Control;
+    readonly node: ClusterNode | undefined;
+    readonly clockOffset: number;
   }) => World;
   /** Undefined where the configuration does not ask for it. */
   readonly dynamicSecurity?: DynamicSecurityParts | undefined;
   /** Asked only when the broker runs. */
-  readonly perform: (task: Task) => Soon<TaskResult>;
+  readonly perform: (task: OwnTask) => Soon<TaskResult>;
   readonly instruct: (instruction: Instruction, now: Instant) => void;
+  /** Of the program: other nodes are told. */
+  readonly version: string;
 }
 
 /**
@@ -77,9 +94,17 @@ export async function startBroker(
   again = true,
 ): Promise<RunningBroker> {
   const { dynamicSecurity } = around;
-  const { store, facts, damaged, release } = await openStore(config, log);
+  const { store, shared, facts, damaged, release } = await openStore(config, log, around.version);
+  const clockOffset = shared?.clockOffset ?? 0;
   const rules = rulesOf(config);
-  const broker = new Broker(rules);
+  const broker = new Broker(
+    rules,
+    shared && {
+      node: shared.store.node,
+      slot: shared.store.slot,
+      localFirst: config.cluster?.localFirst ?? false,
+    },
+  );
   const statistics = newStatistics();
   const recentDrops = new RecentDrops();
   const events = eventPublisher({
@@ -102,7 +127,7 @@ export async function startBroker(
   const clock = wallClock(() => {
     runtime.feed({ type: "tick" });
     runtime.endTurn();
-  });
+  }, clockOffset);
   const traces = new Tracing({
     broker,
     watch: (steps) => runtime.watch(steps),
@@ -113,6 +138,21 @@ export async function startBroker(
       log.error("a defect of the broker: a trace is ended", {
         reason: error instanceof Error ? error.stack : String(error),
       }),
+    elsewhere: shared && {
+      node: shared.store.node,
+      nodes: () => broker.snapshot().cluster!.nodes,
+      tell: (to, what) => asking!.tell(to, TRACE, what),
+    },
+  });
+  const asking = shared && new AskNodes({
+    node: shared.store.node,
+    now: () => clock.now(),
+    send: (to, text) => shared.store.instruct(to, text),
+    perform: (request, done) => control.passedOn(request, done),
+    told(about, from, what) {
+      if (about === TRACE) traces.heard(from, what);
+    },
+    trouble: (reason) => getLog("cluster").warn("what nodes ask each other is lost", { reason }),
   });
   const control: Control = new Control({
     services: servicesOf(dynamicSecurity === undefined ? [] : [dynamicSecurity.service]),
@@ -120,7 +160,7 @@ export async function startBroker(
     view: () => ({ now: clock.now(), broker: broker.snapshot(), world }),
     feed: (event) => runtime.feed(event),
     endTurn: () => runtime.endTurn(),
-    perform: around.perform,
+    perform: clusterTasks(shared?.store, asking, around.perform),
     instruct(instruction) {
       if (!traces.take(instruction)) around.instruct(instruction, clock.now());
     },
@@ -130,11 +170,37 @@ export async function startBroker(
         topic,
         reason: error instanceof Error ? error.stack : String(error),
       }),
+    echoed: shared !== undefined,
+    notUnderstood: (error, service) =>
+      log.error("another node has written a setting that this one does not understand", {
+        service,
+        reason: error instanceof Error ? error.message : String(error),
+      }),
   });
-  const world = around.world({ statistics, recentDrops, traces, store, control });
+  const node = shared && new ClusterNode({
+    cluster: shared.store,
+    name: shared.name,
+    tables: () => broker.snapshot(),
+    runtime: () => runtime,
+    control: () => control,
+    instructed: (text) => asking!.instructed(text),
+    log: getLog("cluster"),
+    fail: resolve,
+  });
+  const world = around.world({
+    statistics,
+    recentDrops,
+    traces,
+    store,
+    control,
+    node,
+    clockOffset,
+  });
   const runtime: Runtime = new Runtime({
     broker,
     store,
+    cluster: shared?.store,
+    refusesClaims: config.cluster?.whenUnreachable === "wait" ? undefined : () => node?.unreachable,
     clock,
     authenticator,
     services: control,
@@ -179,6 +245,13 @@ export async function startBroker(
   }
   runtime.feed({ type: "recovered" });
   runtime.endTurn();
+  try {
+    await node?.begin();
+  } catch (error) {
+    clock.stop();
+    await store.close();
+    throw error;
+  }
   return {
     runtime,
     broker,
@@ -186,13 +259,18 @@ export async function startBroker(
     store,
     failed,
     now: () => clock.now(),
+    clockOffset,
     control,
+    node,
+    cluster: shared?.store,
     tellEvents: (tells) => tellsEvents = tells,
     async stop(patience) {
       traces.stop();
+      asking?.close();
       runtime.feed({ type: "shutdown" });
       runtime.endTurn();
       await runtime.drained(patience * 1000);
+      await node?.leave();
       clock.stop();
       await store.close();
       release();

@@ -32,6 +32,8 @@ export interface Entrance {
    * @throws an Error with every problem of a file that it names on a line of its own
    */
   prepare(config: EntranceConfig): PreparedEntrance;
+  /** Goes by the clock that is so many milliseconds ahead of this machine's: nodes of a cluster share bans. */
+  goBy(clockOffset: number): void;
   /** Ends what it does on its own, and answers all who wait. */
   close(): void;
 }
@@ -65,6 +67,8 @@ export function entranceOf(
 ): Entrance {
   const log = getLog("authentication");
   const bans = new Bans(config.limits.bans);
+  let offset = 0;
+  const now = () => localNow() + offset;
   const partsOf = (config: EntranceConfig, before: Parts | undefined): Parts => {
     const { limits } = config;
     const inner = authenticatorOf(config, readFile, methods, { limits, now, log, first });
@@ -72,7 +76,7 @@ export function entranceOf(
     const failures =
       before !== undefined && FAILURE_LIMITS.every((name) => before.limits[name] === limits[name])
         ? before.failures
-        : failuresOf(limits);
+        : failuresOf(limits, now);
     const authenticator = guarded(inner, {
       bans,
       failures,
@@ -104,6 +108,9 @@ export function entranceOf(
         discard: () => next.authenticator.close?.(),
       };
     },
+    goBy(clockOffset) {
+      offset = clockOffset;
+    },
     close: () => authenticator.close(),
   };
 }
@@ -131,12 +138,12 @@ const FAILURE_LIMITS = [
   "failuresPerUser",
 ] as const;
 
-/** An Instant, as the broker's clock has it: the wall clock at start and the time since. */
-function now(): number {
+/** An Instant, as the clock of a broker that is alone has it: the wall clock at start and the time since. */
+function localNow(): number {
   return performance.timeOrigin + performance.now();
 }
 
-function failuresOf(limits: Limits): Failures {
+function failuresOf(limits: Limits, now: () => number): Failures {
   return new Failures({
     remembered: limits.failureMemory * 1000,
     most: limits.rememberedAddresses,

@@ -2,15 +2,17 @@
  * Chance for the broker, which has none of its own: what it calls clients that do not say.
  */
 
-/** 16 random bytes a call, asked of the system by the kilobyte. */
+/** 16 random bytes a call, asked of the system by the kilobyte: memory of their own would cost more than they. */
 export function randomBytes(): () => Uint8Array {
-  const pool = new Uint8Array(1024);
-  let at = pool.length;
+  let pool = new ArrayBuffer(0);
+  let at = 0;
   return () => {
-    if (at === pool.length) {
-      crypto.getRandomValues(pool);
+    if (at === pool.byteLength) {
+      pool = crypto.getRandomValues(new Uint8Array(1024)).buffer;
       at = 0;
     }
-    return pool.slice(at, at += 16);
+    const bytes = new Uint8Array(pool, at, 16);
+    at += 16;
+    return bytes;
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Limits } from "../policy/limits.ts";
+import { limitsWith } from "../policy/own_limits.ts";
 
 /** In the order of the limits. */
 export const listenerLimitNames = [
@@ -45,8 +46,5 @@ export interface OwnLimits {
 /** All limits that hold on a listener. */
 export function limitsOf(limits: Limits, listener: OwnLimits): Limits {
   const own = listener.limits;
-  if (own === undefined) return limits;
-  const all: Record<keyof Limits, number> = { ...limits };
-  for (const name of listenerLimitNames) all[name] = own[name] ?? limits[name];
-  return all;
+  return own === undefined ? limits : limitsWith(limits, own, listenerLimitNames);
 }

@@ -11,7 +11,7 @@ import { alarmMessage, changes, look, NO_ALARMS } from "../service/alarms.ts";
 import { observe } from "../service/histogram.ts";
 import type { Loads } from "../service/loads.ts";
 import { nextLoads } from "../service/loads.ts";
-import type { Seen } from "../service/seen.ts";
+import type { ClusterSeen, Seen } from "../service/seen.ts";
 import type { Statistics } from "../service/statistics.ts";
 import { changedTopics, sysTopics } from "../service/sys_topics.ts";
 import type { Log } from "./log.ts";
@@ -34,6 +34,8 @@ export interface Monitoring {
   /** Seconds between two looks at what is published; 0: nothing is, alarms neither. */
   readonly interval: number;
   readonly log: Log;
+  /** How the cluster stands; undefined where there is none. */
+  readonly cluster?: (() => ClusterSeen) | undefined;
 }
 
 export interface Monitor {
@@ -48,7 +50,7 @@ export interface Monitor {
 /** Begins. */
 export function monitor(monitoring: Monitoring): Monitor {
   const { runtime, broker, statistics, now, version, promise, mostConnections } = monitoring;
-  const { log } = monitoring;
+  const { log, cluster } = monitoring;
   let { interval } = monitoring;
   const start = performance.now();
   const delay = watchEventLoop((seconds) => observe(runtime.measures.eventLoopDelay, seconds));
@@ -61,6 +63,7 @@ export function monitor(monitoring: Monitoring): Monitor {
       statistics,
       measures: runtime.measures,
       tables: broker.snapshot(),
+      cluster: cluster?.(),
       memory: { resident: rss, heapUsed, heapTotal, external },
       unwritten: () => runtime.unwritten(),
       mostConnections: mostConnections(),

@@ -6,15 +6,23 @@ import type { Fact } from "../session/fact.ts";
 import { MemoryStore } from "../store/memory_store.ts";
 import type { Store } from "../store/store.ts";
 import { troubleOf } from "../store/store_error.ts";
+import { refuseAlone } from "./alone.ts";
 import type { Config } from "./config.ts";
+import type { RedisConfig } from "./config_redis.ts";
+import { system } from "./config_system.ts";
 import { holdDataDirectory } from "./data_directory.ts";
 import type { Log } from "./log.ts";
+import type { NodeStore } from "./node_store.ts";
+import { clockOffsetOf } from "./node_store.ts";
+import { redisOf, redisOptionsOf } from "./redis_options_of.ts";
 import type { StoreFile } from "./store_file.ts";
 import { clearMark, damageMark, mark, markDamaged } from "./store_file.ts";
 import { settleFiles, storeExists, storeFile } from "./store_file.ts";
 
 export interface OpenStore {
   readonly store: Store;
+  /** The same where it is one that nodes share, and what this node is called. */
+  readonly shared?: Shared | undefined;
   /** What happened when it was opened. */
   readonly facts: readonly Fact[];
   /**
@@ -26,13 +34,25 @@ export interface OpenStore {
   release(): void;
 }
 
+/** A store that nodes share. */
+export interface Shared {
+  readonly store: NodeStore;
+  /** What this node is called. */
+  readonly name: string;
+  /** The clock of the store less this machine's, in milliseconds: all nodes go by that one. */
+  readonly clockOffset: number;
+}
+
 /**
  * Opens it. What can be read of a damaged store is carried over, unless `onDamage` is `"refuse"`.
  *
- * @throws where the data directory is in use or cannot be made, where a later version wrote the store,
- * or where it is damaged and `onDamage` is `"refuse"`
+ * @param version of the program, which other nodes are told
+ * @throws where Redis cannot be used as the configuration says; where the data directory is in use or cannot be
+ * made, where a later version wrote the store, or where it is damaged and `onDamage` is `"refuse"`
  */
-export async function openStore(config: Config, log: Log): Promise<OpenStore> {
+export async function openStore(config: Config, log: Log, version: string): Promise<OpenStore> {
+  const redis = redisOf(config);
+  if (redis !== undefined) return await openRedisStore(config, redis, log, version);
   if (config.store === "memory") {
     return { store: new MemoryStore(false), facts: [], damaged: () => false, release() {} };
   }
@@ -46,6 +66,31 @@ export async function openStore(config: Config, log: Log): Promise<OpenStore> {
     };
   } catch (error) {
     directory.release();
+    throw error;
+  }
+}
+
+async function openRedisStore(
+  config: Config,
+  redis: RedisConfig,
+  log: Log,
+  version: string,
+): Promise<OpenStore> {
+  const options = redisOptionsOf(config, redis, version, system);
+  // Loaded here, as most brokers keep everything themselves.
+  const { openRedis } = await import("../redis/open_redis.ts");
+  const store: NodeStore = await openRedis(
+    options,
+    ({ level, message, fields }) => log[level](message, fields),
+  );
+  try {
+    if (!options.alone) await refuseAlone(store, options.prefix, options.leaseMs);
+    const clockOffset = await clockOffsetOf(store);
+    const shared = { store, name: options.nodeName, clockOffset };
+    return { store, shared, facts: [], damaged: () => false, release() {} };
+  } catch (error) {
+    await store.leave();
+    await store.close();
     throw error;
   }
 }

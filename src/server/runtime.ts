@@ -24,6 +24,7 @@ import { allPackets } from "../service/traffic.ts";
 import type { Effect } from "../session/effect.ts";
 import type { Fact } from "../session/fact.ts";
 import type { Request } from "../session/request.ts";
+import type { Cluster } from "../cluster/cluster.ts";
 import type { Store } from "../store/store.ts";
 import type { Outbox } from "../transport/outbox.ts";
 import { Committer } from "./committer.ts";
@@ -53,6 +54,10 @@ export interface Wire {
 export interface RuntimeOptions {
   readonly broker: Broker;
   readonly store: Store;
+  /** Where the broker is one node of several: its store is theirs too. */
+  readonly cluster?: Cluster | undefined;
+  /** Why no client's session is asked for now: it would wait behind commits that wait themselves. */
+  readonly refusesClaims?: (() => string | undefined) | undefined;
   readonly clock: Clock;
   readonly authenticator: Authenticator;
   /** Who takes requests to the broker's services; absent where there are none. */
@@ -79,6 +84,8 @@ export interface Requests {
   take(request: Request): void;
   /** What the answer with that ticket speaks of is durable. */
   answered(ticket: number): void;
+  /** A session that was wanted is here, or does not come. */
+  fetched(effect: Effect & { readonly type: "fetched" }): void;
 }
 
 export class Runtime {
@@ -120,6 +127,8 @@ export class Runtime {
       () => this.endTurn(),
       options.fail,
       this.measures,
+      ({ connection, clientId, most, ifFree }) =>
+        options.cluster?.claim(connection, clientId, most, ifFree),
     );
   }
 
@@ -297,6 +306,14 @@ export class Runtime {
       case "load":
       case "read":
         return this.#committer.add(effect);
+      case "claim": {
+        const { connection, clientId } = effect;
+        const detail = connection === 0 ? undefined : this.#options.refusesClaims?.();
+        if (detail === undefined) return this.#committer.add(effect);
+        return this.feed({ type: "notClaimed", connection, clientId, detail });
+      }
+      case "cast":
+        return this.#options.cluster?.cast(effect.nodes, effect.message, effect.group);
       case "observe":
         return this.#options.observe(effect.fact);
       case "pause":
@@ -314,12 +331,14 @@ export class Runtime {
         return this.#options.services?.take(effect.request);
       case "answered":
         return this.#options.services?.answered(effect.ticket);
+      case "fetched":
+        return this.#options.services?.fetched(effect);
       case "close": {
         const wire = this.#wires.get(effect.connection);
         this.#forget(effect.connection);
         if (wire === undefined) return;
-        this.#ending.add(wire.outbox);
         wire.outbox.end();
+        if (!wire.outbox.closed) this.#ending.add(wire.outbox);
         for (const outbox of this.#ending) if (outbox.closed) this.#ending.delete(outbox);
         return;
       }

@@ -2,21 +2,19 @@
  * One link from its first byte to its last: bytes to frames to packets to events. One read is one turn.
  */
 
-import { acknowledgementRun } from "../packet/acknowledgement_run.ts";
+import { acknowledgementRun, mayBeginRun } from "../packet/acknowledgement_run.ts";
 import { decode } from "../packet/decode.ts";
 import { PacketType } from "../packet/fixed_header.ts";
 import { FrameSplitter } from "../packet/frame_splitter.ts";
 import { MalformedPacket } from "../packet/malformed_packet.ts";
-import type { NumberedRun } from "../packet/numbered_run.ts";
 import { numberedRun } from "../packet/numbered_run.ts";
 import type { ProtocolVersion } from "../packet/packet.ts";
-import type { PublishRun } from "../packet/publish_run.ts";
 import { publishRun } from "../packet/publish_run.ts";
 import { Reason } from "../packet/reason_code.ts";
 import type { ConnectionId, Peer } from "../policy/identity.ts";
 import type { Limits } from "../policy/limits.ts";
 import type { OutboxLimits } from "../transport/outbox.ts";
-import { giveBuffer, takeBuffer } from "../transport/buffer_pool.ts";
+import { giveBuffer, isHeld, takeBuffer } from "../transport/buffer_pool.ts";
 import { Outbox } from "../transport/outbox.ts";
 import type { Link } from "../transport/transport.ts";
 import { Refused } from "../transport/transport.ts";
@@ -25,6 +23,8 @@ import type { Runtime, Wire } from "./runtime.ts";
 
 /** Bytes of the first read buffer: an idle connection, which sends PINGREQ, needs no more. */
 const FIRST_READ = 256;
+/** Times `readBuffer`: what is read at once for a packet, where the one before it was as large. */
+const LARGEST_READ = 4;
 /** Bytes of a PINGREQ or two acknowledgements: after that nothing large is expected. */
 const LITTLE = 8;
 
@@ -56,7 +56,7 @@ export async function serveLink(
     for (;;) {
       let count: number | null;
       try { // here and not in a function: one frame that waits less is 0.5 KB less for each idle connection
-        count = await link.read(buffer);
+        count = await link.read(roomIn(buffer, splitter));
       } catch (error) {
         // The other side has reset the link, we have closed it, or the transport has found what it refuses.
         if (error instanceof Refused) refuse(runtime, id, error.reason);
@@ -64,7 +64,7 @@ export async function serveLink(
       }
       if (count === null) return giveBuffer(buffer);
       runtime.measures.traffic.received.bytes += count;
-      splitter.push(buffer.subarray(0, count));
+      splitter.push(buffer, count);
       for (;;) {
         const isMqtt = feedFrames(runtime, splitter, id, wire) &&
           (wire.version !== undefined || mayBeConnect(runtime, splitter, id, wire));
@@ -74,7 +74,7 @@ export async function serveLink(
         if (wire.paused) await new Promise<void>((resolve) => wire.onResume = resolve);
         else if (!stopped) break;
       }
-      buffer = nextBuffer(buffer, count, limits.readBuffer);
+      buffer = nextBuffer(buffer, count, limits.readBuffer, splitter);
       const turn = serving.turns?.spent(count);
       if (turn !== undefined) await turn;
     }
@@ -83,7 +83,8 @@ export async function serveLink(
     runtime.feed({ type: "closed", connection: id, reason: "linkLost" });
     runtime.endTurn();
     wire.outbox.end();
-    await wire.outbox.whenClosed(); // it holds a file descriptor as long as it is written to
+    // It holds a file descriptor as long as it is written to.
+    if (!wire.outbox.closed) await wire.outbox.whenClosed();
   }
 }
 
@@ -139,7 +140,9 @@ function feedFrames(
     while (!wire.paused) {
       if (!splitter.advance()) return true;
       const { bytes, from, to } = splitter;
-      const answers = acknowledgementRun(bytes, from, splitter.end);
+      const answers = mayBeginRun(bytes[from]!)
+        ? acknowledgementRun(bytes, from, splitter.end)
+        : undefined;
       if (answers !== undefined) {
         const { length } = answers.packetIds;
         splitter.passOver(from + length * 4);
@@ -150,14 +153,18 @@ function feedFrames(
       const version = wire.version ?? 4;
       const packet = decode(bytes, version, from, to);
       if (packet.type === "publish") {
-        const run = packet.qos === 0 && !wire.singly ? runAt(splitter, version) : undefined;
+        const run = packet.qos === 0 && !wire.singly
+          ? runAt(publishRun, splitter, version)
+          : undefined;
         if (run !== undefined) {
           received.packets[bytes[from]!]! += run.count;
           received.payload[0]! += run.payload;
           runtime.feed({ type: "run", connection: id, first: packet, run });
           continue;
         }
-        const numbered = packet.qos > 0 && !wire.singly ? numberedAt(splitter, version) : undefined;
+        const numbered = packet.qos > 0 && !wire.singly
+          ? runAt(numberedRun, splitter, version)
+          : undefined;
         if (numbered !== undefined) {
           received.packets[bytes[from]!]! += numbered.packetIds.length;
           received.payload[packet.qos]! += numbered.payload;
@@ -184,18 +191,21 @@ function feedFrames(
   }
 }
 
-/** The run that the packet begins which the splitter has come to, passed over; undefined: none. */
-function runAt(splitter: FrameSplitter, version: ProtocolVersion): PublishRun | undefined {
+/** What `find` takes for a run that the packet begins which the splitter has come to, passed over. */
+function runAt<Run extends { readonly bytes: Uint8Array }>(
+  find: (
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    end: number,
+    version: ProtocolVersion,
+    most: number,
+  ) => Run | undefined,
+  splitter: FrameSplitter,
+  version: ProtocolVersion,
+): Run | undefined {
   const { bytes, from, to, end, maximumPacketSize } = splitter;
-  const run = publishRun(bytes, from, to, end, version, maximumPacketSize);
-  if (run !== undefined) splitter.passOver(from + run.bytes.length);
-  return run;
-}
-
-/** The same for QoS 1 and 2. */
-function numberedAt(splitter: FrameSplitter, version: ProtocolVersion): NumberedRun | undefined {
-  const { bytes, from, to, end, maximumPacketSize } = splitter;
-  const run = numberedRun(bytes, from, to, end, version, maximumPacketSize);
+  const run = find(bytes, from, to, end, version, maximumPacketSize);
   if (run !== undefined) splitter.passOver(from + run.bytes.length);
   return run;
 }
@@ -222,17 +232,25 @@ function mayBeConnect(
 /** The first byte of a CONNECT: its packet type, and flags that are all 0. */
 const CONNECT = PacketType.connect << 4;
 
-/** Larger when it was filled, small again when little comes. */
+/** What is to be read next into the buffer: of large packets whole ones. */
+function roomIn(buffer: Uint8Array<ArrayBuffer>, splitter: FrameSplitter): Uint8Array<ArrayBuffer> {
+  const size = splitter.readSize(buffer.length);
+  return size === buffer.length ? buffer : buffer.subarray(0, size);
+}
+
+/** Larger when it was filled, small again when little comes; another one while what was read is being written. */
 function nextBuffer(
   buffer: Uint8Array<ArrayBuffer>,
   count: number,
   maximum: number,
+  splitter: FrameSplitter,
 ): Uint8Array<ArrayBuffer> {
-  if (count === buffer.length && count < maximum) {
-    return another(buffer, Math.min(maximum, count * 4));
-  }
-  if (buffer.length > FIRST_READ && count <= LITTLE) return another(buffer, FIRST_READ);
-  return buffer;
+  let size = buffer.length;
+  const packet = splitter.to - splitter.from;
+  if (packet > maximum && packet <= LARGEST_READ * maximum) size = Math.max(size, packet);
+  else if (count === size && count < maximum) size = Math.min(maximum, count * 4);
+  else if (size > FIRST_READ && count <= LITTLE) size = FIRST_READ;
+  return size === buffer.length && !isHeld(buffer) ? buffer : another(buffer, size);
 }
 
 function another(buffer: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBuffer> {

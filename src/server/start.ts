@@ -29,6 +29,7 @@ import type { Monitor } from "./monitor.ts";
 import { monitor } from "./monitor.ts";
 import type { Origin, Prepared, ReloadResult } from "./reload.ts";
 import { Reloader } from "./reload.ts";
+import { storeName } from "./redis_options_of.ts";
 import { rulesOf } from "./rules_of.ts";
 import { surroundings } from "./surroundings.ts";
 import { tasksOf } from "./tasks.ts";
@@ -104,6 +105,7 @@ export async function start(
     throw error;
   }
   const { broker, runtime, statistics, store } = running;
+  entrance.goBy(running.clockOffset);
   const descriptors = descriptorRoom(config, program, log);
   const core: Core = { runtime, entropy: randomBytes(), descriptors };
   entrance.bans.watch(({ kind, value }) => { // perhaps in the midst of a turn
@@ -121,10 +123,12 @@ export async function start(
     mostConnections: () => descriptors.most,
     interval: config.sysInterval,
     log,
+    cluster: running.node && (() => running.node!.seen()),
   });
   administration.ready(sys);
   log.info("started", {
-    store: config.store,
+    store: storeName(config),
+    ...(running.node === undefined ? {} : { node: running.node.seen().node }),
     promise: store.promise,
     connections: descriptors.most,
   });

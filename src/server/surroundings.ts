@@ -25,9 +25,10 @@ export function surroundings(options: SurroundingsOptions): Surroundings {
   const startedAt = performance.timeOrigin + performance.now();
   let draining = false;
   return {
-    world: ({ statistics, recentDrops, traces, store, control }) => ({
+    version,
+    world: ({ statistics, recentDrops, traces, store, control, node, clockOffset }) => ({
       version,
-      startedAt,
+      startedAt: startedAt + clockOffset,
       promise: store.promise,
       get configured() {
         return control.configured;
@@ -47,6 +48,9 @@ export function surroundings(options: SurroundingsOptions): Surroundings {
       },
       get draining() {
         return draining;
+      },
+      get storeUnreachable() {
+        return node?.unreachable;
       },
     }),
     perform,

@@ -10,8 +10,9 @@ import {
 } from "../authentication/password_hash.ts";
 import { lineFull, Turns } from "../authentication/turns.ts";
 import type { Limits } from "../policy/limits.ts";
-import type { Task, TaskResult } from "../service/service.ts";
+import type { TaskResult } from "../service/service.ts";
 import type { Soon, Store } from "../store/store.ts";
+import type { OwnTask } from "./cluster_tasks.ts";
 import type { ReloadResult } from "./reload.ts";
 
 /** Iterations of PBKDF2 for passwords that are hashed here: 0.1 s or so of a thread. */
@@ -26,7 +27,7 @@ export interface TasksOptions {
 }
 
 /** Does them. Rejects where a task could not be done. */
-export function tasksOf(options: TasksOptions): (task: Task) => Soon<TaskResult> {
+export function tasksOf(options: TasksOptions): (task: OwnTask) => Soon<TaskResult> {
   const { store, limits: { passwordHashes, managementTasks } } = options;
   const turns = new Turns(passwordHashes, managementTasks);
   return (task) => {

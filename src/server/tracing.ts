@@ -7,13 +7,18 @@
 
 import type { Event } from "../broker/event.ts";
 import type { Tables } from "../broker/tables.ts";
-import type { ConnectionId, Instant } from "../policy/identity.ts";
+import type { ConnectionId, Instant, NodeId } from "../policy/identity.ts";
 import { permits } from "../policy/permits.ts";
+import type { TraceNote } from "../service/management/node_note.ts";
+import { traceNoteIn } from "../service/management/node_note.ts";
 import type { Instruction } from "../service/service.ts";
+import { followProblem } from "../service/trace/followed.ts";
 import { Trace } from "../service/trace/trace.ts";
-import type { TraceEnd, TraceStart, TraceView } from "../service/trace/trace_start.ts";
+import type { TraceEnd, TraceStart } from "../service/trace/trace_start.ts";
 import { traceEnds } from "../service/trace/trace_start.ts";
 import type { Steps } from "./runtime.ts";
+import type { Elsewhere } from "./traces_elsewhere.ts";
+import { Companions, lineAt, startFor } from "./traces_elsewhere.ts";
 
 /** Milliseconds in which lines gather. */
 const GATHER = 50;
@@ -30,6 +35,8 @@ export interface TracingOptions {
   readonly endTurn: () => void;
   readonly now: () => Instant;
   readonly broken: (error: unknown) => void;
+  /** The other nodes of a cluster; absent where there are none. */
+  readonly elsewhere?: Elsewhere | undefined;
 }
 
 interface Running {
@@ -42,14 +49,23 @@ export class Tracing {
   begun = 0;
   readonly #options: TracingOptions;
   readonly #running = new Map<number, Running>();
+  readonly #companions: Companions | undefined;
+  #inFront = false;
   #gathering: ReturnType<typeof setTimeout> | undefined;
   readonly #steps: Steps = { step: (event, now) => this.#step(event, now) };
 
   constructor(options: TracingOptions) {
     this.#options = options;
+    const { elsewhere } = options;
+    this.#companions = elsewhere && new Companions(elsewhere, () => this.flush());
   }
 
-  get running(): readonly TraceView[] {
+  /** Any trace runs here, for whichever node. */
+  get watching(): boolean {
+    return this.#running.size + (this.#companions?.size ?? 0) > 0;
+  }
+
+  get running(): readonly Trace[] {
     return Array.from(this.#running.values(), ({ trace }) => trace);
   }
 
@@ -63,27 +79,87 @@ export class Tracing {
 
   /** The outbox of a connection did not take QoS 0 packets. */
   outboxDropped(connection: ConnectionId, frames: number): void {
-    if (this.#running.size === 0) return;
-    for (const { trace } of this.#running.values()) trace.outboxDropped(connection, frames);
+    if (!this.watching) return;
+    for (const trace of this.#all()) trace.outboxDropped(connection, frames);
     this.#gather();
   }
 
   /** Ends all, without a word. */
   stop(): void {
     for (const id of [...this.#running.keys()]) this.#remove(id);
+    this.#companions?.endAll();
+    this.#watch();
     clearTimeout(this.#gathering);
   }
 
-  #begin(start: TraceStart): void {
-    const { broker, now, watch } = this.#options;
-    const tables = broker.snapshot();
+  /** What another node tells of a trace. */
+  heard(from: NodeId, what: unknown): void {
+    const note = traceNoteIn(what);
+    if (note === undefined) return;
+    if (note.type === "begin") return this.#accompany(from, note);
+    if (note.type === "end") {
+      this.#companions?.end(from, note.id);
+      return this.#watch();
+    }
+    const trace = this.#running.get(note.id)?.trace;
+    if (trace === undefined) return this.#tell(from, { type: "end", id: note.id });
+    if (!this.#isPermitted(trace)) return this.#end(note.id, "notPermitted");
+    trace.events += note.events;
+    trace.omitted += note.omitted;
+    this.#send(trace, note.lines.map((line) => lineAt(from, line)));
+    if (trace.events >= trace.start.most) this.#end(note.id, "events");
+    this.#options.endTurn();
+  }
+
+  /** Begins a trace whose lines another node is told. */
+  #accompany(to: NodeId, note: TraceNote & { readonly type: "begin" }): void {
+    const { broker } = this.#options;
+    const { limits } = broker.snapshot().rules;
+    const begin = () => this.#traceOf(startFor(note, limits.traceSeconds));
+    if (followProblem(note.followed, limits.topicLevels) !== undefined) return;
+    this.#companions?.begin(to, note.id, limits.traces, begin);
+    this.#watch();
+    this.#gather();
+  }
+
+  /** In front of the broker while there is any, and not any longer. */
+  #watch(): void {
+    const { watching } = this;
+    if (watching === this.#inFront) return;
+    this.#inFront = watching;
+    this.#options.watch(watching ? this.#steps : undefined);
+  }
+
+  #traceOf(start: TraceStart): Trace {
+    const { broker, now } = this.#options;
     const perSecond = () => broker.snapshot().rules.limits.traceEventsPerSecond;
     const isOwn = (connection: ConnectionId, topic: string) => this.#isOwn(connection, topic);
-    const trace = new Trace(start, tables, now(), perSecond, isOwn);
+    return new Trace(start, broker.snapshot(), now(), perSecond, isOwn);
+  }
+
+  #tell(to: NodeId, note: TraceNote): void {
+    this.#options.elsewhere?.tell(to, note);
+  }
+
+  #tellOthers(note: TraceNote): void {
+    const { elsewhere } = this.#options;
+    if (elsewhere === undefined) return;
+    for (const to of elsewhere.nodes()) if (to !== elsewhere.node) this.#tell(to, note);
+  }
+
+  #all(): readonly Trace[] {
+    const { running } = this;
+    return this.#companions === undefined ? running : [...running, ...this.#companions.traces];
+  }
+
+  #begin(start: TraceStart): void {
+    const trace = this.#traceOf(start);
     const timer = setTimeout(() => this.#end(start.id, "time"), start.seconds * 1000);
     this.begun = Math.max(this.begun, start.id);
-    if (this.#running.size === 0) watch(this.#steps);
     this.#running.set(start.id, { trace, timer });
+    this.#watch();
+    const { id, followed, seconds, most, payload } = start;
+    this.#tellOthers({ type: "begin", id, followed, seconds, most, payload });
     this.#gather();
   }
 
@@ -98,7 +174,7 @@ export class Tracing {
   }
 
   #each(work: (trace: Trace) => void): void {
-    for (const { trace } of this.#running.values()) {
+    for (const trace of this.#all()) {
       if (trace.ended !== undefined) continue;
       try {
         work(trace);
@@ -128,8 +204,9 @@ export class Tracing {
     for (const [id, { trace }] of [...this.#running]) {
       if (trace.ended !== undefined) this.#end(id, trace.ended);
       else if (!this.#isPermitted(trace)) this.#end(id, "notPermitted");
-      else this.#send(trace, trace.take());
+      else this.#sendOwn(trace, trace.take());
     }
+    if (this.#companions?.report() === true) this.#watch();
     this.#options.endTurn();
   }
 
@@ -140,7 +217,7 @@ export class Tracing {
     const at = Math.round(this.#options.now());
     const last = { at, type: "end", reason: why, words: traceEnds[why], events, omitted };
     const lines = this.#isPermitted(trace) ? trace.take() : [];
-    this.#send(trace, [...lines, JSON.stringify(last)]);
+    this.#sendOwn(trace, [...lines, JSON.stringify(last)]);
     this.#remove(id);
     this.#options.endTurn();
   }
@@ -155,8 +232,15 @@ export class Tracing {
 
   #remove(id: number): void {
     clearTimeout(this.#running.get(id)?.timer);
-    this.#running.delete(id);
-    if (this.#running.size === 0) this.#options.watch(undefined);
+    if (!this.#running.delete(id)) return;
+    this.#tellOthers({ type: "end", id });
+    this.#watch();
+  }
+
+  /** Of a cluster: with the node, as other nodes see other things. */
+  #sendOwn(trace: Trace, lines: readonly string[]): void {
+    const node = this.#options.elsewhere?.node;
+    this.#send(trace, node === undefined ? lines : lines.map((line) => lineAt(node, line)));
   }
 
   /** In messages of some size, to who asked; what that client does not take is counted. */

@@ -15,9 +15,13 @@ export interface Clock {
 /** setTimeout takes no longer waits: it fires early and is set again. */
 const LONGEST_WAIT = 2 ** 31 - 1;
 
-/** The real clock. */
-export function wallClock(wake: () => void): Clock {
-  const start = Date.now() - performance.now();
+/**
+ * The real clock.
+ *
+ * @param offset milliseconds that are added: nodes of a cluster go by one clock
+ */
+export function wallClock(wake: () => void, offset = 0): Clock {
+  const start = Date.now() - performance.now() + offset;
   const now = () => start + performance.now();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let immediate: ReturnType<typeof setImmediate> | undefined;

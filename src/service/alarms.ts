@@ -33,6 +33,10 @@ export const alarms = {
     meaning: "the store has no room: QoS 1 and 2 are refused or held back",
     reason: ({ statistics }) => statistics.storeFull ? statistics.storeTrouble : undefined,
   },
+  storeUnreachable: {
+    meaning: "the Redis that keeps everything does not answer: QoS 1 and 2 wait",
+    reason: ({ cluster }) => cluster?.unreachable,
+  },
   storeDamaged: {
     meaning: "the store was damaged at start and set aside; active until the next start",
     reason: ({ statistics: { storeDamage } }) =>

@@ -8,7 +8,7 @@ import { PacketType } from "../packet/fixed_header.ts";
 import type { AlarmName } from "./alarms.ts";
 import { alarmNames } from "./alarms.ts";
 import { OpenMetrics } from "./open_metrics.ts";
-import type { Seen } from "./seen.ts";
+import type { ClusterSeen, Seen } from "./seen.ts";
 import { SAMPLED } from "./measures.ts";
 import { packetsOf, publications } from "./traffic.ts";
 
@@ -21,6 +21,7 @@ export function metricsText(seen: Seen, active: ReadonlyMap<AlarmName, unknown>)
   reasons(text, seen);
   latencies(text, seen);
   sizes(text, seen);
+  if (seen.cluster !== undefined) cluster(text, seen.cluster);
   text.gauge("alarm", "Whether an alarm is active.");
   for (const name of alarmNames) text.sample({ name }, active.has(name) ? 1 : 0);
   return text.end();
@@ -102,6 +103,26 @@ function latencies(text: OpenMetrics, { measures }: Seen): void {
     "seconds",
     measures.eventLoopDelay,
   );
+}
+
+function cluster(text: OpenMetrics, seen: ClusterSeen): void {
+  text.gauge("cluster_nodes", "Nodes that are there, this one included.");
+  text.sample({}, seen.nodes.length);
+  text.gauge("cluster_reachable", "Whether the store that nodes share can be reached.");
+  text.sample({}, seen.unreachable === undefined ? 1 : 0);
+  text.gauge("cluster_log_lag_seconds", "How far behind the log of the cluster it is.", "seconds");
+  text.sample({}, seen.lag / 1000);
+  text.gauge("cluster_inbox_entries", "What other nodes have sent and is not taken in.");
+  text.sample({}, seen.inbox);
+  text.counter("cluster_casts_dropped", "Messages with QoS 0 that did not get to another node.");
+  text.sample({}, seen.castsLost);
+  text.counter("cluster_posts_dropped", "Messages without room in queues that no node has.");
+  text.sample({}, seen.postsDropped);
+  text.counter("cluster_notes_skipped", "Records of other nodes that this version does not know.");
+  text.sample({}, seen.notesSkipped);
+  text.counter("cluster_away", "How often the store that nodes share could not be reached.");
+  text.sample({}, seen.timesAway);
+  text.info("cluster_node", "This node.", { node: seen.node, name: seen.name });
 }
 
 function sizes(text: OpenMetrics, seen: Seen): void {

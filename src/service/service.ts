@@ -10,7 +10,7 @@
 import type { Event } from "../broker/event.ts";
 import type { Tables } from "../broker/tables.ts";
 import type { Ban, BanKind } from "../policy/bans.ts";
-import type { ClientId, Instant } from "../policy/identity.ts";
+import type { ClientId, Instant, NodeId } from "../policy/identity.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { Delivery, Order } from "../session/message.ts";
 import type { Request } from "../session/request.ts";
@@ -40,6 +40,15 @@ export interface Service<State = unknown> {
   rules?(state: State, configured: Rules): Rules;
   /** What is to be done when all services have begun, such as what restores bans. */
   begun?(state: State, view: View): Pick<Outcome<State>, "events" | "instructions">;
+  /**
+   * Another node of the cluster has changed settings: the state that says so, and what that leads to here, as it
+   * led to there. Absent: the service keeps none. Throws an Error where a setting makes no sense.
+   */
+  changed?(
+    state: State,
+    changes: readonly SettingChange[],
+    view: View,
+  ): Pick<Outcome<State>, "state" | "events" | "instructions">;
 }
 
 /** Why a request is not performed. */
@@ -76,7 +85,7 @@ export interface Outcome<State> {
   readonly events: readonly Event[];
   readonly settings: readonly SettingChange[];
   readonly instructions: readonly Instruction[];
-  /** What takes time. */
+  /** What takes time. The settings become durable with those of the outcome that follows it, all or nothing. */
   readonly task?: Pending<State> | undefined;
   /** Lines for the log `audit`; who and from where is added. */
   readonly audit: readonly Audit[];
@@ -114,7 +123,22 @@ export type Task =
     readonly clientId: ClientId;
     readonly from: Order;
     readonly most: number;
-  };
+  }
+  /** Have a session of the cluster that is nobody's come here, do that with it, and let go of it. */
+  | {
+    readonly type: "fetchSession";
+    readonly clientId: ClientId;
+    readonly events: readonly Event[];
+  }
+  /** Ask other nodes of the cluster the same: each answers for itself alone. */
+  | {
+    readonly type: "askNodes";
+    readonly nodes: readonly NodeId[];
+    /** Its payload is what they are given. */
+    readonly request: Request;
+  }
+  /** What the shared state says of the nodes. */
+  | { readonly type: "clusterStatus" };
 
 export type TaskResult =
   | { readonly type: "hashed"; readonly hash: string }
@@ -127,7 +151,35 @@ export type TaskResult =
     readonly problems: readonly string[];
   }
   | { readonly type: "queue"; readonly queued: readonly Delivery[] }
+  /** What its queue held when it came. */
+  | { readonly type: "fetched"; readonly messages: number; readonly bytes: number }
+  | {
+    readonly type: "answers";
+    readonly answers: readonly NodeAnswer[];
+    /** They did not answer in time. */
+    readonly unanswered: readonly NodeId[];
+  }
+  | { readonly type: "clusterStatus"; readonly nodes: readonly NodeView[] }
   | { readonly type: "failed"; readonly reason: RefusalReason; readonly detail: string };
+
+/** What another node says to a request: the data of its reply, or why it is refused. */
+export type NodeAnswer =
+  & { readonly node: NodeId }
+  & ({ readonly data: Readonly<Record<string, unknown>> } | { readonly refused: Refused });
+
+/** A node as the shared state knows it. */
+export interface NodeView {
+  readonly node: NodeId;
+  readonly name: string;
+  readonly version: string;
+  readonly slot: number;
+  /** The place in the log up to which it has taken everything in. */
+  readonly applied: string;
+  /** Milliseconds until its lease ends, unless it is renewed. */
+  readonly lease: number;
+  /** Of its tables; empty where it did not tell yet. */
+  readonly checksum: string;
+}
 
 /** What the shell does at once. */
 export type Instruction =
@@ -160,7 +212,7 @@ export interface World {
   readonly version: string;
   readonly startedAt: Instant;
   /** What an acknowledgement promises. */
-  readonly promise: "memory" | "fsynced";
+  readonly promise: string;
   /** The rules of the configuration, without what services lay over them. */
   readonly configured: Rules;
   readonly listeners: readonly ListenerView[];
@@ -174,6 +226,8 @@ export interface World {
   readonly logLevelConfigured: LogLevel;
   /** Clients are being sent off. */
   readonly draining: boolean;
+  /** Why the store that nodes share cannot be reached. Absent: it can, or there is none. */
+  readonly storeUnreachable?: string | undefined;
 }
 
 /** A listener as it is. */

@@ -8,7 +8,7 @@ import type { OwnMessage } from "../broker/publish_own.ts";
 import type { Tables } from "../broker/tables.ts";
 import type { Loads } from "./loads.ts";
 import { loadTopics } from "./loads.ts";
-import type { Seen } from "./seen.ts";
+import type { ClusterSeen, Seen } from "./seen.ts";
 import { allDrops, allRefusals } from "./statistics.ts";
 import { allPackets, packetsOf, payloadBytes } from "./traffic.ts";
 
@@ -18,6 +18,7 @@ export function sysTopics(seen: Seen, loads: Loads): ReadonlyMap<string, string>
     ...ofMosquitto(seen),
     ...loadTopics(loads),
     ...ownTopics(seen),
+    ...clusterTopics(seen.cluster),
   ];
   return new Map(named.map(([name, value]) => [`$SYS/broker/${name}`, `${value}`]));
 }
@@ -94,6 +95,30 @@ function ownTopics(
     topics.push(["store/damage", JSON.stringify(damage)]);
   }
   return topics;
+}
+
+/** The retained messages of each node about itself stay there: a client reads those of its own. */
+function clusterTopics(
+  cluster: ClusterSeen | undefined,
+): readonly (readonly [string, string | number])[] {
+  if (cluster === undefined) return [];
+  const { node, name, nodes, unreachable, position, lag, inbox } = cluster;
+  const topics: [string, string | number][] = [
+    ["node", node],
+    ["name", name],
+    ["nodes", JSON.stringify(nodes)],
+    ["nodes/count", nodes.length],
+    ["reachable", `${unreachable === undefined}`],
+    ["log/position", position],
+    ["log/lag", lag],
+    ["inbox/count", inbox],
+    ["posts/dropped", cluster.postsDropped],
+    ["casts/dropped", cluster.castsLost],
+    ["notes/skipped", cluster.notesSkipped],
+    ["away", cluster.timesAway],
+    ["checksum", cluster.checksum],
+  ];
+  return topics.map(([topic, value]) => [`cluster/${topic}`, value]);
 }
 
 function below(name: string, counts: Readonly<Record<string, number>>): [string, number][] {

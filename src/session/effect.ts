@@ -18,18 +18,20 @@ import type {
 } from "../packet/packet.ts";
 import type { PublishFrame } from "../packet/publish_frame.ts";
 import type { PublishRun } from "../packet/publish_run.ts";
-import type { ClientId, ConnectionId, Credentials } from "../policy/identity.ts";
+import type { ClientId, ConnectionId, Credentials, NodeId } from "../policy/identity.ts";
+import type { AnyWrite } from "./cluster_write.ts";
 import type { Fact } from "./fact.ts";
 import type { Message, Order } from "./message.ts";
 import type { Request } from "./request.ts";
 import type { Subscription } from "./subscription_map.ts";
 import type { Write } from "./write.ts";
+import type { TopicFilter } from "../topic/topic_filter.ts";
 
 /** Writes that become durable together, and what may leave only then, in order. */
 export interface Persist {
   readonly type: "persist";
   readonly of: ClientId;
-  readonly writes: readonly Write[];
+  readonly writes: readonly AnyWrite[];
   readonly then: readonly Effect[];
 }
 
@@ -97,10 +99,38 @@ export type Effect =
     readonly from: Order;
     readonly most: number;
   }
+  /**
+   * Make the client's session this node's, and read it: it sees every earlier write and none later. Who has
+   * it is asked to let go of it, unless it is only wanted `ifFree`. Connection 0 is nobody's.
+   */
+  | {
+    readonly type: "claim";
+    readonly connection: ConnectionId;
+    readonly clientId: ClientId;
+    readonly most: number;
+    readonly ifFree: boolean;
+  }
+  /** A message for clients of other nodes that get it with QoS 0: may be lost, is not waited for. */
+  | {
+    readonly type: "cast";
+    readonly nodes: readonly NodeId[];
+    readonly message: Message;
+    /** The shared subscription, one of whose members there gets it. */
+    readonly group: TopicFilter | undefined;
+  }
   /** For a service of the broker, whose answer comes back as an event. */
   | { readonly type: "request"; readonly request: Request }
   /** What that answer speaks of is durable. */
   | { readonly type: "answered"; readonly ticket: number }
+  /** The session that a service wants has come, or does not: what its queue holds, as far as that is known. */
+  | {
+    readonly type: "fetched";
+    readonly ticket: number;
+    readonly messages: number | undefined;
+    readonly bytes: number | undefined;
+    /** Why it does not come. */
+    readonly problem: string | undefined;
+  }
   | Persist
   | { readonly type: "observe"; readonly fact: Fact };
 

@@ -67,6 +67,11 @@ export function peek<T>(fifo: Fifo<T>): T | undefined {
   return fifo.head[0];
 }
 
+/** The last item; undefined of an empty queue. */
+export function peekLast<T>({ head, tail }: Fifo<T>): T | undefined {
+  return tail.length > 0 ? tail[tail.length - 1] : head[head.length - 1];
+}
+
 /** The queue without its first item; an empty one comes back as it is. */
 export function shift<T>(fifo: Fifo<T>): Fifo<T> {
   const { size, head, middle, tail } = fifo;

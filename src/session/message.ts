@@ -26,6 +26,18 @@ export interface Message {
   readonly publisher: ClientId;
 }
 
+/** A message without content. */
+export const NO_MESSAGE: Message = {
+  order: 0,
+  topic: "",
+  payload: new Uint8Array(),
+  qos: 0,
+  retain: false,
+  properties: undefined,
+  expiresAt: Infinity,
+  publisher: "",
+};
+
 /** A message on its way to one subscriber, as that subscriber's subscriptions ask for it. */
 export interface Delivery {
   readonly message: Message;
@@ -89,6 +101,9 @@ export function messageSize(message: Message): number {
   }
   return size;
 }
+
+/** Bytes for which a message counts besides its content. */
+export const SMALLEST_MESSAGE = messageSize(NO_MESSAGE);
 
 /** The properties to send with a delivery now: the message's own and those of this hop. */
 export function propertiesToSend(delivery: Delivery, now: Instant): PublishProperties | undefined {

@@ -51,6 +51,29 @@ export function enqueue(queue: Queue, delivery: Delivery, toTail: boolean): Queu
 }
 
 /**
+ * With a delivery from another node, whose order may be below that of what is in the queue already: the tail is
+ * in order always, as it is read from the store, and from there comes in order.
+ */
+export function enqueueInOrder(queue: Queue, delivery: Delivery, toTail: boolean): Queue {
+  const { order } = delivery.message;
+  const last = fifo.peekLast(queue.tailOrders);
+  if (last === undefined || last < order) return enqueue(queue, delivery, toTail);
+  const orders = fifo.toArray(queue.tailOrders);
+  const sizes = fifo.toArray(queue.tailSizes);
+  const size = messageSize(delivery.message);
+  let at = orders.length;
+  while (at > 0 && orders[at - 1]! > order) at--;
+  orders.splice(at, 0, order);
+  sizes.splice(at, 0, size);
+  return {
+    head: queue.head,
+    tailOrders: fifo.fromArray(orders),
+    tailSizes: fifo.fromArray(sizes),
+    bytes: queue.bytes + size,
+  };
+}
+
+/**
  * With deliveries back that were sent once, in the order of arrival: in front, unless others that came
  * back before are still there.
  */
@@ -134,12 +157,20 @@ export function atRest(queue: Queue): Queue {
  * With what was read from the store moved from the tail to the head. `read` is the store's oldest part
  * in order; what was dropped while the read was under way is no longer in the tail and is left out.
  * A tail entry that the store passed over is gone and leaves the tail too.
+ *
+ * @param amid orders that have come while the read was under way, so that it may have passed them over: they stay
  */
-export function arrived(queue: Queue, read: readonly Delivery[]): Queue {
+export function arrived(
+  queue: Queue,
+  read: readonly Delivery[],
+  amid: ReadonlySet<Order> = NONE,
+): Queue {
   let next = queue;
+  const later: (readonly [Order, number])[] = [];
   for (const delivery of read) {
     let order = fifo.peek(next.tailOrders);
     while (order !== undefined && order < delivery.message.order) {
+      if (amid.size > 0 && amid.has(order)) later.push([order, fifo.peek(next.tailSizes)!]);
       next = shiftTail(next);
       order = fifo.peek(next.tailOrders);
     }
@@ -151,7 +182,20 @@ export function arrived(queue: Queue, read: readonly Delivery[]): Queue {
       bytes: next.bytes + messageSize(delivery.message),
     };
   }
-  return next;
+  return later.length === 0 ? next : withInFront(next, later);
+}
+
+const NONE: ReadonlySet<Order> = new Set();
+
+/** With entries of the tail back in front of it. */
+function withInFront(queue: Queue, entries: readonly (readonly [Order, number])[]): Queue {
+  let { tailOrders, tailSizes, bytes } = queue;
+  for (const [order, size] of entries.toReversed()) {
+    tailOrders = fifo.pushFront(tailOrders, order);
+    tailSizes = fifo.pushFront(tailSizes, size);
+    bytes += size;
+  }
+  return { head: queue.head, tailOrders, tailSizes, bytes };
 }
 
 /** The oldest order of the tail: what the store is to be read from. */

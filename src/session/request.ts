@@ -3,7 +3,7 @@
  * another way in. MQTT 5.0 section 4.10.
  */
 
-import type { ClientId, ConnectionId, Identity } from "../policy/identity.ts";
+import type { ClientId, ConnectionId, Identity, NodeId } from "../policy/identity.ts";
 import type { TopicName } from "../topic/topic_name.ts";
 
 export interface Request {
@@ -20,6 +20,16 @@ export interface Request {
   readonly via: "mqtt" | "http";
   /** Where the reply goes; undefined where it did not come over MQTT. */
   readonly sender: Sender | undefined;
+  /** Absent where who asks has asked this node. */
+  readonly passedOn?: PassedOn | undefined;
+}
+
+/**
+ * Another node of the cluster was asked, and has decided that it may be asked: this one answers for itself
+ * alone, and for the sessions that it has.
+ */
+export interface PassedOn {
+  readonly from: NodeId;
 }
 
 /** The client that a reply goes to, while it is connected. */

@@ -5,6 +5,7 @@
 
 import * as ids from "./packet_id_map.ts";
 import type { Session } from "./session.ts";
+import { NOTHING } from "./step.ts";
 
 /**
  * The session with a full quota and all that is inflight waiting for its turn.
@@ -18,6 +19,6 @@ export function resume(session: Session, window: number): Session {
     ...session,
     sendQuota: window,
     sentBytes: 0,
-    resending: waiting.map(([packetId]) => packetId),
+    resending: waiting.length === 0 ? NOTHING : waiting.map(([packetId]) => packetId),
   };
 }

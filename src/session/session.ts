@@ -11,6 +11,7 @@ import type { PacketIdMap } from "./packet_id_map.ts";
 import { emptyPacketIdMap } from "./packet_id_map.ts";
 import type { Queue } from "./queue.ts";
 import { atRest, EMPTY_QUEUE } from "./queue.ts";
+import { NOTHING } from "./step.ts";
 import type { SubscriptionMap } from "./subscription_map.ts";
 import { NO_SUBSCRIPTIONS } from "./subscription_map.ts";
 
@@ -65,7 +66,7 @@ export function newSession(
     subscriptions: NO_SUBSCRIPTIONS,
     received: emptyPacketIdMap(),
     inflight: emptyPacketIdMap(),
-    resending: [],
+    resending: NOTHING,
     queue: EMPTY_QUEUE,
     nextPacketId: 1,
     nextSequence: 1,
@@ -85,7 +86,7 @@ export function resting(session: Session): Session {
     ...session,
     received: emptyPacketIdMap(),
     inflight: emptyPacketIdMap(),
-    resending: [],
+    resending: NOTHING,
     queue: atRest(session.queue),
     sendQuota: 0,
     sentBytes: 0,

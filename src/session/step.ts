@@ -5,6 +5,7 @@
 import type { Announced } from "../policy/announced.ts";
 import type { ClientId, Identity, Instant } from "../policy/identity.ts";
 import type { Rules } from "../policy/rules.ts";
+import type { AnyWrite } from "./cluster_write.ts";
 import type { Demand, Effect, Persist } from "./effect.ts";
 import type { Order } from "./message.ts";
 import type { Write } from "./write.ts";
@@ -57,7 +58,7 @@ export function written<State>(
 /** `then` leaves when the writes are durable; with no writes, when the earlier ones are. */
 export function durably(
   of: ClientId,
-  writes: readonly Write[],
+  writes: readonly AnyWrite[],
   ...then: Effect[]
 ): Persist {
   return { type: "persist", of, writes, then };

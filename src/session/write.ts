@@ -4,7 +4,7 @@
  */
 
 import type { PacketId, WillPacket } from "../packet/packet.ts";
-import type { ClientId, Identity, Instant, Seconds } from "../policy/identity.ts";
+import type { ClientId, Identity, Instant, NodeId, Seconds } from "../policy/identity.ts";
 import type { TopicFilter } from "../topic/topic_filter.ts";
 import type { TopicName } from "../topic/topic_name.ts";
 import type { Delivery, Message, Order } from "./message.ts";
@@ -91,7 +91,9 @@ export type IndexRecord =
     readonly expiryInterval: Seconds;
     readonly expiresAt: Instant;
     readonly awaited?: boolean | undefined;
-    /** Of the queue, oldest first. */
+    /** Of a store that nodes share: who has the session; undefined: nobody. */
+    readonly at?: NodeId | undefined;
+    /** Of the queue, oldest first; of a store that nodes share, both are empty: who claims it is told. */
     readonly orders: readonly Order[];
     readonly sizes: readonly number[];
   }
@@ -99,6 +101,13 @@ export type IndexRecord =
     readonly type: "subscription";
     readonly clientId: ClientId;
     readonly subscription: Subscription;
+  }
+  /** What clients of another node want: see cluster_write.ts. */
+  | {
+    readonly type: "route";
+    readonly node: NodeId;
+    readonly full: TopicFilter;
+    readonly interest: number;
   }
   | { readonly type: "retained"; readonly message: Message }
   | { readonly type: "will"; readonly will: PendingWill }

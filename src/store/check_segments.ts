@@ -3,8 +3,8 @@
  * message, that its session is there, and that nothing is there twice.
  */
 
-import type { Message } from "../session/message.ts";
-import { joined } from "./chunk.ts";
+import { joined } from "../packet/joined.ts";
+import { NO_MESSAGE } from "../session/message.ts";
 import type { CheckedSession, Checking, LostKind } from "./checking.ts";
 import { decoded, deletion, numberIn, orphan, plausible, put, seen } from "./checking.ts";
 import type { Change, Key } from "./kv.ts";
@@ -28,17 +28,6 @@ interface Listed {
   readonly key: Key;
   readonly value: Uint8Array;
 }
-
-const NO_MESSAGE: Message = {
-  order: 0,
-  topic: "",
-  payload: new Uint8Array(),
-  qos: 0,
-  retain: false,
-  properties: undefined,
-  expiresAt: Infinity,
-  publisher: "",
-};
 
 /** Checks all segments; sessions and large messages must be known. */
 export async function checkSegments(checking: Checking): Promise<void> {

@@ -4,6 +4,7 @@
  * overwrite those of the one that it replaces, and can be written ahead of it.
  */
 
+import { joined } from "../packet/joined.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import type { Change, Key, Kv } from "./kv.ts";
 import { keyId, partKey, restKey } from "./kv_key.ts";
@@ -96,15 +97,4 @@ export async function whole(
     parts.push(part);
   }
   return joined(parts);
-}
-
-/** Byte strings one after the other. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -8,12 +8,12 @@ import type { ConnectionId } from "../policy/identity.ts";
 import type { Effect, Persist } from "../session/effect.ts";
 
 /** What travels in the queue: reads see every earlier write and none later. */
-export type Entry = Persist | Effect & { readonly type: "load" | "read" };
+export type Entry = Persist | Effect & { readonly type: "load" | "read" | "claim" };
 
 /** What is to be done next: one commit, or one read. */
 export type Turn =
   | { readonly type: "commit"; readonly persists: readonly Persist[] }
-  | Effect & { readonly type: "load" | "read" };
+  | Effect & { readonly type: "load" | "read" | "claim" };
 
 export class CommitQueue {
   #entries: Entry[] = [];
@@ -21,6 +21,11 @@ export class CommitQueue {
   #first = 0;
   /** How many entries that wait, or are being committed, have something for a connection. */
   readonly #involved = new Map<ConnectionId, number>();
+
+  /** The same of those that are durable and still held back. */
+  readonly #held = new Map<ConnectionId, number>();
+  /** Persists that end a session, which are held back: what its client is told next waits for them. */
+  readonly #ending = new Set<Persist>();
 
   /** Entries that wait. */
   get size(): number {
@@ -43,7 +48,7 @@ export class CommitQueue {
 
   add(entry: Entry): void {
     this.#entries.push(entry);
-    if (entry.type === "persist") this.#count(entry, 1);
+    if (entry.type === "persist") count(this.#involved, entry, 1);
   }
 
   /** The next commit, of at least one persist and then no more than `writes` writes; or the next read. */
@@ -69,7 +74,35 @@ export class CommitQueue {
 
   /** A commit is durable: what was for its connections no longer holds others back. */
   settle(persists: readonly Persist[]): void {
-    for (const persist of persists) this.#count(persist, -1);
+    for (const persist of persists) count(this.#involved, persist, -1);
+  }
+
+  /** It is durable and waits for other nodes: what is for the same connections waits behind it. */
+  hold(persist: Persist): void {
+    count(this.#held, persist, 1);
+    if (persist.writes.some(({ type }) => type === "deleteSession")) this.#ending.add(persist);
+  }
+
+  /** Whether it is for a connection that something held is for, or of a client whose session's end is. */
+  isHeld({ of, then }: Persist): boolean {
+    if (this.#ending.size > 0 && then.length > 0) {
+      for (const ending of this.#ending) if (ending.of === of) return true;
+    }
+    if (this.#held.size === 0) return false;
+    for (const effect of then) {
+      const to = addressee(effect);
+      if (to !== undefined && this.#held.has(to)) return true;
+    }
+    return false;
+  }
+
+  /** They are not held any more, and settled. */
+  letGo(persists: readonly Persist[]): void {
+    for (const persist of persists) {
+      count(this.#held, persist, -1);
+      this.#ending.delete(persist);
+    }
+    this.settle(persists);
   }
 
   #advance(first: number): void {
@@ -82,15 +115,16 @@ export class CommitQueue {
       this.#first = 0;
     }
   }
+}
 
-  #count(persist: Persist, by: 1 | -1): void {
-    for (const effect of persist.then) {
-      const to = addressee(effect);
-      if (to === undefined) continue;
-      const count = (this.#involved.get(to) ?? 0) + by;
-      if (count === 0) this.#involved.delete(to);
-      else this.#involved.set(to, count);
-    }
+/** Counts, by connection, the persists that have something for it. */
+function count(involved: Map<ConnectionId, number>, { then }: Persist, by: 1 | -1): void {
+  for (const effect of then) {
+    const to = addressee(effect);
+    if (to === undefined) continue;
+    const left = (involved.get(to) ?? 0) + by;
+    if (left === 0) involved.delete(to);
+    else involved.set(to, left);
   }
 }
 

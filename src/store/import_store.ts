@@ -5,7 +5,7 @@
 
 import type { ClientId } from "../policy/identity.ts";
 import type { Message } from "../session/message.ts";
-import { messageSize } from "../session/message.ts";
+import { messageSize, NO_MESSAGE } from "../session/message.ts";
 import type { Write } from "../session/write.ts";
 import type { Line } from "./json_lines.ts";
 import { readHeader, readLine } from "./json_lines.ts";
@@ -156,16 +156,7 @@ class Importing {
       throw new Error(`order.highest: found ${highest}, expected at least ${this.#highest}`);
     }
     if (highest === this.#highest) return;
-    const message: Message = {
-      order: highest,
-      topic: "none",
-      payload: new Uint8Array(),
-      qos: 0,
-      retain: false,
-      properties: undefined,
-      expiresAt: Infinity,
-      publisher: "",
-    };
+    const message = { ...NO_MESSAGE, order: highest, topic: "none" };
     this.#writes.push({ type: "putDelayed", message, publishAt: Infinity });
     this.#writes.push({ type: "deleteDelayed", order: highest });
   }

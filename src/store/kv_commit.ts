@@ -11,8 +11,9 @@
  * without looking at anything else.
  */
 
+import { joined } from "../packet/joined.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
-import { joined, PART } from "./chunk.ts";
+import { PART } from "./chunk.ts";
 import type { Change, Key, Kv } from "./kv.ts";
 import { intentKey, keySize, noteKey } from "./kv_key.ts";
 import { damaged, troubleOf } from "./store_error.ts";

@@ -3,10 +3,11 @@
  * read together, and the blocks of late are kept, up to a bound.
  */
 
+import { joined } from "../packet/joined.ts";
 import type { Order } from "../session/message.ts";
 import type { Delivery, Message } from "../session/message.ts";
 import type { Inflight } from "../session/session.ts";
-import { joined, whole } from "./chunk.ts";
+import { whole } from "./chunk.ts";
 import type { Kv } from "./kv.ts";
 import { blobKey, blockKey, headKey } from "./kv_key.ts";
 import type { Place } from "./place_queue.ts";

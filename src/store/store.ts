@@ -4,6 +4,7 @@
  */
 
 import type { ClientId } from "../policy/identity.ts";
+import type { AnyWrite } from "../session/cluster_write.ts";
 import type { Delivery, Order } from "../session/message.ts";
 import type { IndexRecord, StoredSession, Write } from "../session/write.ts";
 
@@ -17,12 +18,33 @@ export interface BatchLimits {
 /** An answer now, where the back end has it in memory, or later. */
 export type Soon<T> = T | Promise<T>;
 
+/**
+ * What an acknowledgement promises. `memory` survives nothing; `everySecond` the end of this process, and of the
+ * store's all but the last one or two seconds; `fsynced` a power cut; `replicated` the loss of the store's machine;
+ * `replicatedAndFsynced` both.
+ */
+export type StorePromise =
+  | "memory"
+  | "everySecond"
+  | "fsynced"
+  | "replicated"
+  | "replicatedAndFsynced";
+
+/** A commit is durable; not all nodes have heard of it yet. */
+export interface Spreading {
+  /** Every living node has it in its tables. */
+  readonly everywhere: Promise<void>;
+}
+
 export interface Store {
-  /** What an acknowledgement promises: `memory` survives nothing, `fsynced` a power cut. */
-  readonly promise: "memory" | "fsynced";
+  readonly promise: StorePromise;
   readonly limits: BatchLimits;
-  /** All or nothing, in order; done when it is on the disk. Rejects when it is not. */
-  commit(writes: readonly Write[]): Soon<void>;
+  /**
+   * All or nothing, in order; done when it is on the disk. Rejects when it is not.
+   *
+   * @returns `Spreading` only where the store is shared, and a write of it is one that `waitsForAll`
+   */
+  commit(writes: readonly Write[]): Soon<void | Spreading>;
   /** A session's ids and inflight messages, and the first `most` of its queue. */
   load(clientId: ClientId, most: number): Soon<StoredSession>;
   /** Of a session's queue at most `most`, from order `from` on. */
@@ -30,4 +52,9 @@ export interface Store {
   /** Everything that the broker needs at start; settings first; sessions before their subscriptions; the order last. */
   index(): AsyncIterable<IndexRecord>;
   close(): Promise<void>;
+}
+
+/** A store that several nodes share: what they tell each other becomes durable with the rest. */
+export interface SharedStore extends Store {
+  commit(writes: readonly AnyWrite[]): Soon<void | Spreading>;
 }

@@ -9,7 +9,16 @@ const CUT = 10; // up to 1 KiB they are cut
 const SLAB = 1 << 14;
 const LARGEST = 20; // 1 MiB: larger ones are rare and are left to the garbage collector
 /** Bytes that are kept of each size at most. */
-const KEPT_BYTES = 1 << 22;
+const KEPT_BYTES = 1 << 23;
+
+/** Buffers of which a part is needed for longer than whoever took them needs them. */
+const holds = new WeakMap<ArrayBufferLike, Hold>();
+
+interface Hold {
+  count: number;
+  /** The buffer, once whoever took it has given it back. */
+  given: Uint8Array<ArrayBuffer> | undefined;
+}
 
 const free: Uint8Array<ArrayBuffer>[][] = [];
 for (let power = 0; power <= LARGEST; power++) free.push([]);
@@ -33,6 +42,35 @@ function cut(power: number): Uint8Array<ArrayBuffer> {
 export function giveBuffer(buffer: Uint8Array<ArrayBuffer>): void {
   const power = 31 - Math.clz32(buffer.length);
   if (power > LARGEST || buffer.length !== 1 << power) return;
+  const hold = power > CUT ? holds.get(buffer.buffer) : undefined;
+  if (hold !== undefined) {
+    hold.given = buffer;
+    return;
+  }
   const list = free[power]!;
   if (list.length << power < KEPT_BYTES && list.length < 1024) list.push(buffer);
+}
+
+/**
+ * Has the memory that a view lies on stay as it is until `releaseBuffer(view)`. Whoever took the buffer gives it back
+ * as ever, but writes no more into what the view shows. Memory that is nobody's buffer is nobody's to write into.
+ */
+export function holdBuffer(view: Uint8Array): void {
+  const hold = holds.get(view.buffer);
+  if (hold === undefined) holds.set(view.buffer, { count: 1, given: undefined });
+  else hold.count += 1;
+}
+
+/** Ends one `holdBuffer`; the last one hands the buffer on, if it has been given back. */
+export function releaseBuffer(view: Uint8Array): void {
+  const hold = holds.get(view.buffer)!;
+  hold.count -= 1;
+  if (hold.count > 0) return;
+  holds.delete(view.buffer);
+  if (hold.given !== undefined) giveBuffer(hold.given);
+}
+
+/** Whether somebody needs what is in the buffer. */
+export function isHeld(buffer: Uint8Array): boolean {
+  return holds.has(buffer.buffer);
 }

@@ -1,10 +1,11 @@
 /**
  * What waits to be written to one link: frames are copied into one buffer and leave in one write, so
- * a turn costs one system call a client however many packets it has for it. A mutable island, owned by
- * the runtime; it knows sizes and not MQTT. Section 6 of the architecture.
+ * a turn costs one system call a client however many packets it has for it. Only a large frame leaves from where it
+ * lies, in a write of its own. A mutable island, owned by the runtime; it knows sizes and not MQTT. Section 6 of the
+ * architecture.
  */
 
-import { giveBuffer, takeBuffer } from "./buffer_pool.ts";
+import { giveBuffer, holdBuffer, releaseBuffer, takeBuffer } from "./buffer_pool.ts";
 import type { Link } from "./transport.ts";
 
 export interface OutboxLimits {
@@ -23,6 +24,15 @@ export type OutboxState = "congested" | "drained" | "failed";
 
 /** Bytes in one call of `write`: a larger buffer leaves in several. */
 const ONE_WRITE = 1 << 18;
+/** Bytes of a frame from which on a copy costs more than a write of its own. */
+const LARGE = 1 << 15;
+
+/** Bytes that leave before what is being gathered. */
+interface Part {
+  readonly bytes: Uint8Array;
+  /** What they were gathered in; undefined where they lie elsewhere, and are held there. */
+  readonly buffer: Uint8Array<ArrayBuffer> | undefined;
+}
 
 export class Outbox {
   readonly #link: Link;
@@ -32,10 +42,16 @@ export class Outbox {
   /** Undefined while empty: an idle connection costs no buffer. */
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #end = 0;
+  /** Undefined as long as there was no large frame. */
+  #parts: Part[] | undefined;
+  /** Bytes of the parts. */
+  #parted = 0;
   /** Bytes that a write under way has not written yet. */
   #underWay = 0;
-  /** The loop that writes runs: it goes on by itself, also when `drained` leads to more bytes. */
-  #writing = false;
+  /** What they were gathered in; undefined where they lie elsewhere, and are held there. */
+  #leaving: Uint8Array<ArrayBuffer> | undefined;
+  /** What is being written; it goes on by itself, also when `drained` leads to more bytes. */
+  #sending: Uint8Array | undefined;
   #congested = false;
   #closing = false;
   #closed = false;
@@ -57,7 +73,7 @@ export class Outbox {
 
   /** Bytes that are not written yet. */
   get buffered(): number {
-    return this.#end + this.#underWay;
+    return this.#parted + this.#end + this.#underWay;
   }
 
   /** Its link has been closed. */
@@ -65,8 +81,15 @@ export class Outbox {
     return this.#closed;
   }
 
-  /** Copies a frame in; false where it is full or closing. */
+  /**
+   * Takes a frame, or several; false where it is full or closing. They are copied, but for large ones, whose memory
+   * is held: see `holdBuffer`.
+   */
   append(bytes: Uint8Array): boolean {
+    // A view that is a small part would keep much more memory than the limit says.
+    if (bytes.length >= LARGE && bytes.length >= bytes.buffer.byteLength / 2) {
+      return this.#hold(bytes);
+    }
     const at = this.#room(bytes.length);
     if (at < 0) return false;
     this.#buffer!.set(bytes, at);
@@ -108,7 +131,7 @@ export class Outbox {
 
   /** Begins to write, unless a write is under way, which goes on by itself. */
   flush(): void {
-    if (!this.#writing && this.#end > 0 && !this.#closed) this.#write();
+    if (this.#sending === undefined && this.#parted + this.#end > 0 && !this.#closed) this.#write();
     else if (this.#closing && this.buffered === 0) this.#finish();
     if (!this.#congested && this.buffered > this.#limits.congested && !this.#closed) {
       this.#congested = true;
@@ -135,9 +158,48 @@ export class Outbox {
     this.#finish();
   }
 
+  /** Takes a frame without a copy. */
+  #hold(bytes: Uint8Array): boolean {
+    if (!this.#takes(bytes.length)) return false;
+    if (this.#end > 0) {
+      const buffer = this.#buffer!;
+      this.#addPart({ bytes: buffer.subarray(0, this.#end), buffer });
+      this.#buffer = undefined;
+      this.#end = 0;
+    }
+    holdBuffer(bytes);
+    this.#addPart({ bytes, buffer: undefined });
+    return true;
+  }
+
+  #addPart(part: Part): void {
+    (this.#parts ??= []).push(part);
+    this.#parted += part.bytes.length;
+  }
+
+  /** What leaves next; undefined: nothing. */
+  #nextBytes(): Uint8Array | undefined {
+    const part = this.#parts?.shift();
+    if (part !== undefined) {
+      this.#parted -= part.bytes.length;
+      this.#leaving = part.buffer;
+      return part.bytes;
+    }
+    if (this.#end === 0) return undefined;
+    const buffer = this.#leaving = this.#buffer!;
+    const bytes = buffer.subarray(0, this.#end);
+    this.#buffer = undefined;
+    this.#end = 0;
+    return bytes;
+  }
+
+  #takes(size: number): boolean {
+    return !this.#closing && this.buffered + size <= this.#limits.maximum;
+  }
+
   /** Where `size` bytes may be put, -1 where they may not. */
   #room(size: number): number {
-    if (this.#closing || this.buffered + size > this.#limits.maximum) return -1;
+    if (!this.#takes(size)) return -1;
     const at = this.#end;
     const end = at + size;
     if (this.#buffer === undefined) {
@@ -152,38 +214,48 @@ export class Outbox {
     return at;
   }
 
-  async #write(): Promise<void> {
-    this.#writing = true;
-    try {
-      while (this.#end > 0 && !this.#closed) {
-        const buffer = this.#buffer!;
-        const end = this.#end;
-        this.#buffer = undefined;
-        this.#end = 0;
-        this.#underWay = end;
-        while (this.#underWay > 0) {
-          const from = end - this.#underWay;
-          const written = await this.#link.write(
-            buffer.subarray(from, Math.min(end, from + ONE_WRITE)),
-          );
-          this.#wrote?.(written);
-          if (this.#closed) return;
-          this.#underWay -= written;
-          if (this.#congested && this.buffered < this.#limits.drained) {
-            this.#congested = false;
-            this.#tell("drained");
-          }
-        }
-        giveBuffer(buffer);
-      }
+  /** Writes what is there, and what comes meanwhile; not async, which cost as much memory as a message does. */
+  #write(): void {
+    const bytes = this.#sending = this.#nextBytes();
+    if (bytes === undefined) {
       if (this.#closing) this.#finish();
-    } catch {
-      if (this.#closed) return;
-      this.#finish();
-      this.#tell("failed");
-    } finally {
-      this.#writing = false;
+      return;
     }
+    this.#underWay = bytes.length;
+    this.#writeOn(bytes);
+  }
+
+  #writeOn(bytes: Uint8Array): void {
+    const from = bytes.length - this.#underWay;
+    const whole = from === 0 && bytes.length <= ONE_WRITE;
+    this.#link.write(whole ? bytes : bytes.subarray(from, from + ONE_WRITE))
+      .then((count) => this.#written(bytes, count), () => this.#failed());
+  }
+
+  #written(bytes: Uint8Array, count: number): void {
+    this.#wrote?.(count);
+    if (this.#closed) return;
+    this.#underWay -= count;
+    if (this.#congested && this.buffered < this.#limits.drained) {
+      this.#congested = false;
+      try {
+        this.#tell("drained");
+      } catch {
+        return this.#failed();
+      }
+      if (this.#closed) return;
+    }
+    if (this.#underWay > 0) return this.#writeOn(bytes);
+    if (this.#leaving === undefined) releaseBuffer(bytes);
+    else giveBuffer(this.#leaving);
+    this.#leaving = undefined;
+    this.#write();
+  }
+
+  #failed(): void {
+    if (this.#closed) return;
+    this.#finish();
+    this.#tell("failed");
   }
 
   #finish(): void {
@@ -192,6 +264,11 @@ export class Outbox {
     this.#closed = true;
     this.#buffer = undefined;
     this.#end = 0;
+    for (const { bytes, buffer } of this.#parts ?? []) {
+      if (buffer === undefined) releaseBuffer(bytes);
+    }
+    this.#parts = undefined;
+    this.#parted = 0;
     this.#underWay = 0;
     this.#link.close();
     this.#onClosed?.();

@@ -98,6 +98,50 @@ export function readMaterial(
   return { material, problems };
 }
 
+/** What a client of another server has: all of it may be absent. */
+export interface ClientFiles {
+  readonly ca?: string | undefined;
+  readonly certificate?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** The same, read and found good: PEM. */
+export interface ClientMaterial {
+  readonly ca: string | undefined;
+  readonly certificate: string | undefined;
+  readonly key: string | undefined;
+}
+
+/**
+ * Reads and checks the files with which this program is a client of another server.
+ *
+ * @param readFile gives the text of a file, or throws an Error that says why not
+ * @param now milliseconds since 1970
+ * @returns the material unless a problem is an error
+ */
+export function readClientMaterial(
+  { ca, certificate, key }: ClientFiles,
+  readFile: (path: string) => string,
+  now: number,
+): { readonly material: ClientMaterial | undefined; readonly problems: readonly TlsProblem[] } {
+  const problems: TlsProblem[] = [];
+  const reading: Reading = {
+    readFile,
+    now,
+    report(key, found, expected, severity = "error") {
+      problems.push({ key, found, expected, severity });
+    },
+  };
+  const pair = certificate === undefined || key === undefined
+    ? undefined
+    : readPair({ certificate, key }, "", reading);
+  const text = ca === undefined ? undefined : textOf(ca, "ca", reading);
+  if (ca !== undefined && text !== undefined) certificatesOf(text, ca, "ca", reading);
+  const isWrong = problems.some(({ severity }) => severity === "error");
+  const material = { ca: text, certificate: pair?.certificate, key: pair?.key };
+  return { material: isWrong ? undefined : material, problems };
+}
+
 interface Reading {
   readonly readFile: (path: string) => string;
   readonly now: number;

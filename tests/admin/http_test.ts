@@ -15,6 +15,9 @@ const options: AdminOptions = {
     const body = await request.text();
     return Response.json({ method, path: new URL(url).pathname, x: headers.get("x"), body });
   },
+  failed: (error) => {
+    throw error;
+  },
 };
 
 async function serving(
@@ -200,4 +203,45 @@ Deno.test("appOf() answers 404 and 500 without details, and tells of the defect,
   assert.equal(bad.status, 500);
   assert.doesNotMatch(await bad.text(), /secret/);
   assert.deepEqual(told, ["Error: a secret"]);
+});
+
+Deno.test("serveAdmin() tells of it when an answer fails, and closes the connection", async () => {
+  const told: [unknown, string][] = [];
+  const failed = (error: unknown, address: string) => told.push([error, address]);
+  const defect = new Error("a defect");
+  const broken = new ReadableStream({ pull: (to) => to.error(defect) });
+  for (const fetch of [() => Promise.reject(defect), () => new Response(broken)]) {
+    await serving({ fetch, failed }, async (server) => {
+      const conn = await open(server);
+      const { hostname, port } = conn.localAddr as Deno.NetAddr;
+      await say(conn, "GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+      assert.equal(await rest(conn), "");
+      assert.deepEqual(told.splice(0), [[defect, `${hostname}:${port}`]]);
+    });
+  }
+});
+
+Deno.test("serveAdmin() tells of nothing when a client goes in the midst of its request", async () => {
+  const told: unknown[] = [];
+  await serving({ connections: 1, failed: (error) => told.push(error) }, async (server) => {
+    const gone = await open(server);
+    await say(gone, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nabc");
+    gone.close();
+    for (let at = 0;; at++) { // as soon as the server has noticed
+      const next = await open(server);
+      await say(next, "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").catch(() => {});
+      if ((await rest(next)).startsWith("HTTP/1.1 200")) break;
+      assert.ok(at < 100, "there is no room again");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  });
+  assert.deepEqual(told, []);
+});
+
+Deno.test("serveAdmin() answers 501 when a request has a method that no app can be asked with", async () => {
+  await serving({}, async (server) => {
+    const conn = await open(server);
+    await say(conn, "TRACE / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert.match(await rest(conn), /^HTTP\/1.1 501 /);
+  });
 });

@@ -3,6 +3,7 @@
  * broker. It checks what it is given only as far as a figure needs it. Sections 3.1 to 3.8.
  */
 
+import { joined } from "../../src/packet/joined.ts";
 import { FrameSplitter } from "../../src/packet/frame_splitter.ts";
 
 /** A PUBLISH with QoS 1 to send: written before the clock runs. */
@@ -180,15 +181,5 @@ function packet(first: number, body: Uint8Array): Uint8Array {
   bytes[0] = first;
   bytes.set(length, 1);
   bytes.set(body, 1 + length.length);
-  return bytes;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
   return bytes;
 }

@@ -3,11 +3,13 @@
  * depend on the clock but the processor's.
  */
 
+import { joined } from "../../src/packet/joined.ts";
 import process from "node:process";
 import { encode } from "../../src/packet/encode.ts";
 import type { Publish } from "../../src/packet/packet.ts";
 import type { BenchLink, Workload } from "./in_process.ts";
 import { idle, prepare, request } from "./in_process.ts";
+import { plainPublish } from "../packets.ts";
 
 /** Of one message, or of what else is named. */
 export interface Cost {
@@ -261,25 +263,11 @@ function subscribe(from: number, count: number): Uint8Array {
 }
 
 function publishes(count: number, next: () => Partial<Publish>): Uint8Array {
-  const frames = Array.from({ length: count }, () =>
-    encode({
-      type: "publish",
-      topic: "",
-      payload: new Uint8Array(64),
-      qos: 0,
-      retain: false,
-      dup: false,
-      packetId: 0,
-      properties: undefined,
-      ...next(),
-    }, 4).slice());
-  const bytes = new Uint8Array(frames.reduce((sum, frame) => sum + frame.length, 0));
-  let at = 0;
-  for (const frame of frames) {
-    bytes.set(frame, at);
-    at += frame.length;
-  }
-  return bytes;
+  const frames = Array.from(
+    { length: count },
+    () => encode(plainPublish("", new Uint8Array(64), next()), 4).slice(),
+  );
+  return joined(frames);
 }
 
 function exactly(found: number, expected: number): void {

@@ -4,6 +4,7 @@
  * over sockets. `allocations.ts` compares the bytes with a committed baseline.
  */
 
+import { joined } from "../../src/packet/joined.ts";
 import { anonymousOnly } from "../../src/authentication/authenticator.ts";
 import { Broker } from "../../src/broker/broker.ts";
 import type { Rules } from "../../src/policy/rules.ts";
@@ -14,7 +15,7 @@ import { MemoryStore } from "../../src/store/memory_store.ts";
 import type { Link } from "../../src/transport/transport.ts";
 import { encode } from "../../src/packet/encode.ts";
 import type { Connect, QoS, SubscriptionRequest } from "../../src/packet/packet.ts";
-import { connectOf } from "../end_to_end/raw.ts";
+import { connectOf, plainPublish } from "../packets.ts";
 
 export interface Workload {
   readonly name: string;
@@ -177,23 +178,14 @@ export function request(filter: string, qos: QoS): SubscriptionRequest {
 
 function batchOf(topic: string, { batch, payload, qos, version }: Workload): Uint8Array {
   const frames = Array.from({ length: batch }, (_, at) =>
-    encode({
-      type: "publish",
-      topic,
-      payload: new Uint8Array(payload).fill(at),
-      qos,
-      retain: false,
-      dup: false,
-      packetId: qos === 0 ? 0 : at + 1,
-      properties: undefined,
-    }, version));
-  const bytes = new Uint8Array(frames.reduce((sum, frame) => sum + frame.length, 0));
-  let at = 0;
-  for (const frame of frames) {
-    bytes.set(frame, at);
-    at += frame.length;
-  }
-  return bytes;
+    encode(
+      plainPublish(topic, new Uint8Array(payload).fill(at), {
+        qos,
+        packetId: qos === 0 ? 0 : at + 1,
+      }),
+      version,
+    ));
+  return joined(frames);
 }
 
 /** All promises that hang on each other have been kept: a chain of a round is far shorter than this. */

@@ -7,7 +7,7 @@ import { encode } from "../../src/packet/encode.ts";
 import { FrameSplitter } from "../../src/packet/frame_splitter.ts";
 import { decode } from "../../src/packet/decode.ts";
 import type { Packet, QoS } from "../../src/packet/packet.ts";
-import { connectOf } from "../end_to_end/raw.ts";
+import { connectOf } from "../packets.ts";
 
 export type Version = 4 | 5;
 

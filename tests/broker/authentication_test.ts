@@ -9,7 +9,13 @@ import type { Verdict } from "../../src/policy/identity.ts";
 import type { Caller } from "./caller.ts";
 import type { DeskOptions } from "./desk.ts";
 import { Desk } from "./desk.ts";
-import { disconnectPacket, publishPacket, subscribePacket, willOf } from "./packets.ts";
+import {
+  connectPacket,
+  disconnectPacket,
+  publishPacket,
+  subscribePacket,
+  willOf,
+} from "./packets.ts";
 
 const TO_BYTES = new TextEncoder();
 const TO_TEXT = new TextDecoder();
@@ -241,17 +247,7 @@ Deno.test("Broker.step() turns a client away when its exchange is not over withi
   }, { limits: { connectTimeout: 3 } });
 });
 
-const CONNECT: Connect = {
-  type: "connect",
-  protocolVersion: 5,
-  clientId: "",
-  cleanStart: true,
-  keepAlive: 0,
-  username: undefined,
-  password: undefined,
-  will: undefined,
-  properties: undefined,
-};
+const CONNECT = connectPacket("");
 
 Deno.test("Broker.step() reads no further packet when a verdict is awaited", async () => {
   await scene(async ({ desk, teller }) => {

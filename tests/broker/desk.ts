@@ -20,7 +20,8 @@ import { Runtime } from "../../src/server/runtime.ts";
 import { outboxLimitsOf, serveLink } from "../../src/server/serve_link.ts";
 import type { CloseReason, Fact } from "../../src/session/fact.ts";
 import { MemoryStore } from "../../src/store/memory_store.ts";
-import type { Store } from "../../src/store/store.ts";
+import type { Cluster, ClusterListener } from "../../src/cluster/cluster.ts";
+import type { SharedStore, Store } from "../../src/store/store.ts";
 import type { MemoryLink } from "./caller.ts";
 import { Caller } from "./caller.ts";
 import { connectPacket } from "./packets.ts";
@@ -36,6 +37,8 @@ function soon(): Promise<void> {
 export interface DeskOptions extends Partial<Omit<Rules, "limits">> {
   readonly limits?: Partial<Limits>;
   readonly authenticator?: Authenticator;
+  /** What it joins, at each start: see tests/service/cluster_desk.ts. */
+  readonly cluster?: () => Promise<SharedStore & Cluster>;
   /** Services of the broker, made anew at each start: see tests/service/control_desk.ts. */
   readonly control?: (desk: Desk, rules: Rules) => Control;
 }
@@ -57,6 +60,11 @@ export class Desk {
   broker!: Broker;
   runtime!: Runtime;
   control: Control | undefined;
+  /** Of a cluster; undefined where it is none. */
+  node: (SharedStore & Cluster) | undefined;
+  /** What other nodes send. */
+  onInstruction: (text: string) => void = () => {};
+  readonly #join: DeskOptions["cluster"];
   readonly #authenticator: Authenticator;
   readonly #makeControl: DeskOptions["control"];
   #wakeAt: number | undefined;
@@ -65,8 +73,9 @@ export class Desk {
   readonly #links = new Set<MemoryLink>();
   #lastId = 0;
 
-  private constructor({ limits, authenticator, control, ...rules }: DeskOptions) {
+  private constructor({ limits, authenticator, control, cluster, ...rules }: DeskOptions) {
     this.#makeControl = control;
+    this.#join = cluster;
     this.rules = {
       ...defaultRules,
       ...rules,
@@ -230,11 +239,16 @@ export class Desk {
 
   async #start(): Promise<void> {
     const alive = this.#alive = { yes: true };
-    const broker = this.broker = new Broker(this.rules);
+    const cluster = this.node = await this.#join?.();
+    const broker = this.broker = new Broker(
+      this.rules,
+      cluster && { node: cluster.node, slot: cluster.slot, localFirst: false },
+    );
     const control = this.control = this.#makeControl?.(this, this.rules);
     const runtime: Runtime = new Runtime({
       broker,
-      store: this.#store(alive),
+      store: cluster ?? this.#store(alive),
+      cluster,
       clock: {
         now: () => this.now,
         wakeAt: (when) => {
@@ -257,14 +271,29 @@ export class Desk {
     });
     this.runtime = runtime;
     const settings = new Map<string, string>();
-    for await (const record of this.disk.index()) {
+    for await (const record of (cluster ?? this.disk).index()) {
       if (record.type === "setting") settings.set(record.name, record.value);
       else runtime.feed({ type: "indexed", record });
     }
     control?.begin(settings);
     runtime.feed({ type: "recovered" });
     runtime.endTurn();
+    await cluster?.begin(this.#listener(runtime));
     await this.turn();
+  }
+
+  #listener(runtime: Runtime): ClusterListener {
+    return {
+      feed: (event) => runtime.feed(event),
+      endTurn: () => {
+        this.control?.settle();
+        runtime.endTurn();
+      },
+      reachable() {},
+      setting: (name, value) => this.control?.noteSetting(name, value),
+      instruction: (text) => this.onInstruction(text),
+      fenced: (detail) => assert.fail(detail),
+    };
   }
 
   #tick(): void {

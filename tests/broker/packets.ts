@@ -13,24 +13,14 @@ import type {
   SubscriptionOptions,
   WillPacket,
 } from "../../src/packet/packet.ts";
+import { connectOf, plainPublish } from "../packets.ts";
 
 const TO_BYTES = new TextEncoder();
 const TO_TEXT = new TextDecoder();
 
 /** A CONNECT of 5.0 with Clean Start 1 and no Keep Alive, unless told otherwise. */
 export function connectPacket(clientId: string, rest: Partial<Connect> = {}): Connect {
-  return {
-    type: "connect",
-    protocolVersion: 5,
-    clientId,
-    cleanStart: true,
-    keepAlive: 0,
-    username: undefined,
-    password: undefined,
-    will: undefined,
-    properties: undefined,
-    ...rest,
-  };
+  return connectOf(5, clientId, rest);
 }
 
 /** A Will with QoS 0 and without delay, unless told otherwise. */
@@ -53,17 +43,8 @@ export function publishPacket(
   rest: Partial<Publish> & { readonly properties?: PublishProperties } = {},
 ): Publish {
   const packetId = rest.packetId ?? 0;
-  return {
-    type: "publish",
-    topic,
-    payload: typeof payload === "string" ? TO_BYTES.encode(payload) : payload,
-    qos: packetId === 0 ? 0 : 1,
-    retain: false,
-    dup: false,
-    packetId,
-    properties: undefined,
-    ...rest,
-  };
+  const bytes = typeof payload === "string" ? TO_BYTES.encode(payload) : payload;
+  return plainPublish(topic, bytes, { qos: packetId === 0 ? 0 : 1, packetId, ...rest });
 }
 
 /** A filter with its QoS, or with all its options. */

@@ -10,7 +10,7 @@ import { allSubscriptions, originOf } from "../../src/session/subscription_map.t
 import type { Caller } from "./caller.ts";
 import type { DeskOptions } from "./desk.ts";
 import { Desk } from "./desk.ts";
-import { publishPacket, subscribePacket } from "./packets.ts";
+import { connectPacket, publishPacket, subscribePacket } from "./packets.ts";
 
 const PASSWORD = new Uint8Array(1);
 
@@ -79,17 +79,8 @@ Deno.test("Broker.step() gives a session that was made for a user to that user o
     for (const username of [undefined, "eve"]) {
       for (const cleanStart of [false, true]) {
         const thief = await desk.dial(5);
-        await thief.send({
-          type: "connect",
-          protocolVersion: 5,
-          clientId: "pump",
-          cleanStart,
-          keepAlive: 0,
-          username,
-          password: username === undefined ? undefined : PASSWORD,
-          will: undefined,
-          properties: undefined,
-        });
+        const password = username === undefined ? undefined : PASSWORD;
+        await thief.send(connectPacket("pump", { cleanStart, username, password }));
         thief.expect("connack 0x87");
       }
     }

@@ -1,6 +1,7 @@
 /** Shared subscriptions. Section 4.8.2. */
 
 import assert from "node:assert/strict";
+import { AccessList } from "../../src/policy/access_list.ts";
 import { Desk } from "./desk.ts";
 import type { Caller } from "./caller.ts";
 import {
@@ -256,5 +257,96 @@ Deno.test("Broker.step() passes a congested member by and comes back to it when 
     await b.hangUp(); // 1 to 4 wait in the group
     await a.stall(false);
     assert.equal(texts(a).slice(-4), "1234");
+  });
+});
+
+/** A member that takes no packet above so many bytes. */
+async function smallMember(desk: Desk, clientId: string, qos: 0 | 1 | 2 = 1): Promise<Caller> {
+  const properties = { sessionExpiryInterval: 3600, maximumPacketSize: 60 };
+  const caller = await desk.keep(clientId, 5, { properties });
+  await caller.send(subscribePacket(1, [FILTER, qos]));
+  caller.take();
+  return caller;
+}
+
+const LARGE = "x".repeat(100);
+
+for (const qos of [0, 1, 2] as const) {
+  Deno.test(`Broker.step() gives a message with QoS ${qos} to another member when it is too large for one [MQTT-3.1.2-25]`, async () => {
+    await Desk.with({}, async (desk) => {
+      const small = await smallMember(desk, "small", qos);
+      const large = await member(desk, "large", qos);
+      const pump = await desk.connect("pump");
+      for (const [at, text] of ["1", LARGE, LARGE, "4", "5"].entries()) {
+        await pump.send(publishPacket("t", text, { qos, packetId: qos && at + 1 }));
+      }
+      const got = [texts(small), texts(large)];
+      assert.equal(got[0]!.includes("x"), false);
+      assert.equal(got[1]!.replaceAll(/[^x]/g, ""), LARGE + LARGE);
+      assert.equal([...got.join("").replaceAll("x", "")].sort().join(""), "145");
+      assert.notEqual(got[0], ""); // what it takes it is given in its turn
+      assert.deepEqual(desk.drops, {});
+    });
+  });
+}
+
+Deno.test("Broker.step() drops a shared message when it is too large for every member", async () => {
+  await Desk.with({}, async (desk) => {
+    const members = [await smallMember(desk, "a"), await smallMember(desk, "b", 0)];
+    const pump = await desk.connect("pump");
+    for (const qos of [0, 1, 2] as const) {
+      await pump.send(publishPacket("t", LARGE, { qos, packetId: qos }));
+    }
+    await pump.send(publishPacket("t", "1", { packetId: 3 }));
+    assert.equal(members.map(texts).join(""), "1");
+    assert.deepEqual(desk.drops, { tooLargeForClient: 3 });
+  });
+});
+
+Deno.test("Broker.step() keeps what is too large for those that are here when a member is away, and goes on", async () => {
+  await Desk.with({}, async (desk) => {
+    const small = await smallMember(desk, "small");
+    const away = await member(desk, "away");
+    await away.hangUp();
+    const pump = await desk.connect("pump");
+    for (const [at, text] of [LARGE, "2", "3"].entries()) {
+      await pump.send(publishPacket("t", text, { packetId: at + 1 }));
+    }
+    assert.equal(texts(small), "23");
+    const back = await desk.keep("away");
+    assert.equal(texts(seen(back)), LARGE);
+    assert.deepEqual(desk.drops, {});
+  });
+});
+
+Deno.test("Broker.step() drops what waits for a group when the member that it waited for takes no packet of its size either", async () => {
+  await Desk.with({}, async (desk) => {
+    await smallMember(desk, "small");
+    const away = await member(desk, "away");
+    await away.hangUp();
+    const pump = await desk.connect("pump");
+    await pump.send(publishPacket("t", LARGE, { packetId: 1 }));
+    const properties = { sessionExpiryInterval: 3600, maximumPacketSize: 60 };
+    const back = await desk.keep("away", 5, { properties });
+    assert.equal(texts(seen(back)), "");
+    assert.deepEqual(desk.drops, { tooLargeForClient: 1 });
+  });
+});
+
+Deno.test("Broker.step() goes on with others when what waits for a group may go to a member alone that is away", async () => {
+  const access = new AccessList([
+    { permission: "deny", action: "receive", who: { user: "some" }, topics: "t/secret" },
+    { permission: "allow" },
+  ]);
+  await Desk.with({ access }, async (desk) => {
+    const here = await desk.keep("here", 5, { username: "some" });
+    const away = await desk.keep("away", 5, { username: "all" });
+    for (const each of [here, away]) await each.send(subscribePacket(1, ["$share/g/t/+", 1]));
+    here.take();
+    await away.hangUp();
+    const pump = await desk.connect("pump", { username: "all" });
+    await pump.send(publishPacket("t/secret", "1", { packetId: 1 }));
+    await pump.send(publishPacket("t/plain", "2", { packetId: 2 }));
+    assert.equal(texts(here), "2");
   });
 });

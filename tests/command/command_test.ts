@@ -3,14 +3,8 @@
 import assert from "node:assert/strict";
 import deno from "../../deno.json" with { type: "json" };
 import { limitNames } from "../../src/policy/limit_table.ts";
-
-const root = new URL("../../", import.meta.url);
-
-interface Outcome {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
+import type { Printed } from "../run_program.ts";
+import { runDunlin } from "../run_program.ts";
 
 /** Runs dunlin in a directory of its own, which holds the given files. */
 async function dunlin(
@@ -19,27 +13,14 @@ async function dunlin(
     readonly files?: Readonly<Record<string, string>>;
     readonly env?: Record<string, string>;
   } = {},
-): Promise<Outcome> {
+): Promise<Printed> {
   const directory = await Deno.makeTempDir({ prefix: "dunlin-command-" });
   try {
     for (const [name, text] of Object.entries(files)) {
       await Deno.writeTextFile(`${directory}/${name}`, text);
     }
     const permissions = ["--allow-net", "--allow-read", "--allow-write", "--allow-env"];
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--quiet",
-        "--no-prompt",
-        ...permissions,
-        new URL("main.ts", root).pathname,
-        ...args,
-      ],
-      cwd: directory,
-      env: { ...env, NO_COLOR: "1" },
-    }).output();
-    const decoder = new TextDecoder();
-    return { status: code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+    return await runDunlin(permissions, args, { cwd: directory, env });
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -117,7 +98,7 @@ Deno.test("dunlin explain exits 1 and prints the problems when the file is wrong
   assert.deepEqual([status, out], [1, ""]);
   assert.equal(
     err,
-    'a.json:1:12: error: store: found "disk"; allowed: one of "denoKv", "memory"\n',
+    'a.json:1:12: error: store: found "disk"; allowed: one of "denoKv", "memory", or an object { }\n',
   );
 });
 

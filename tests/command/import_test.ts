@@ -1,8 +1,7 @@
 /** `dunlin import`, run as a sub-process of the real main.ts. */
 
 import assert from "node:assert/strict";
-
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+import { runDunlin } from "../run_program.ts";
 
 async function inDirectory(
   files: Readonly<Record<string, string>>,
@@ -19,13 +18,8 @@ async function inDirectory(
     }
     await test(async (...args) => {
       const permissions = ["--allow-read", "--allow-write", "--allow-env"];
-      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "--quiet", "--no-prompt", ...permissions, MAIN, ...args],
-        cwd: directory,
-        env: { NO_COLOR: "1" },
-      }).output();
-      const decoder = new TextDecoder();
-      return [code, decoder.decode(stdout), decoder.decode(stderr)];
+      const { status, out, err } = await runDunlin(permissions, args, { cwd: directory });
+      return [status, out, err];
     }, directory);
   } finally {
     await Deno.remove(directory, { recursive: true });

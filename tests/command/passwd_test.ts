@@ -3,32 +3,12 @@
 import assert from "node:assert/strict";
 import { parsePasswordFile } from "../../src/authentication/password_file.ts";
 import { provesPassword } from "../../src/authentication/password_hash.ts";
+import { runDunlin } from "../run_program.ts";
 
-const main = new URL("../../main.ts", import.meta.url).pathname;
+const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
 
-interface Outcome {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function dunlin(cwd: string, args: readonly string[], input = ""): Promise<Outcome> {
-  const permissions = ["--allow-read", "--allow-write", "--allow-env", "--allow-sys"];
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", ...permissions, main, ...args],
-    cwd,
-    env: { NO_COLOR: "1" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  return { status: code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
-}
+const dunlin = (cwd: string, args: readonly string[], input = "") =>
+  runDunlin(PERMISSIONS, args, { cwd, input });
 
 async function inDirectory(work: (directory: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "dunlin-passwd-" });

@@ -3,39 +3,21 @@
 import assert from "node:assert/strict";
 import { scramKeys } from "../../src/authentication/scram_keys.ts";
 import { base64Of, bytesOf } from "../../src/authentication/scram_message.ts";
-
-const main = new URL("../../main.ts", import.meta.url).pathname;
-
-interface Outcome {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
+import type { Printed } from "../run_program.ts";
+import { runDunlin } from "../run_program.ts";
 
 async function dunlin(
   args: readonly string[],
   input: string,
   files: Readonly<Record<string, string>> = {},
-): Promise<Outcome> {
+): Promise<Printed> {
   const directory = await Deno.makeTempDir({ prefix: "dunlin-scram-" });
   try {
     for (const [name, text] of Object.entries(files)) {
       await Deno.writeTextFile(`${directory}/${name}`, text);
     }
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-prompt", "--allow-read", "--allow-env", main, ...args],
-      cwd: directory,
-      env: { NO_COLOR: "1" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(input)).catch(() => {});
-    await writer.close().catch(() => {});
-    const { code, stdout, stderr } = await child.output();
-    const decoder = new TextDecoder();
-    return { status: code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+    const options = { cwd: directory, input };
+    return await runDunlin(["--allow-read", "--allow-env"], args, options);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

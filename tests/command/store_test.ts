@@ -3,21 +3,15 @@
 import assert from "node:assert/strict";
 import { startBroker } from "../end_to_end/broker_process.ts";
 import { makeFilled, unitsAt } from "../store/store_units.ts";
-
-const main = new URL("../../main.ts", import.meta.url).pathname;
-
-interface Outcome {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
+import type { Printed } from "../run_program.ts";
+import { runDunlin } from "../run_program.ts";
 
 /** A directory with a filled store in `data`, and the program to run in it. */
 interface Place {
   readonly path: string;
   /** What is in the store. */
   readonly units: ReadonlySet<string>;
-  readonly dunlin: (...args: readonly string[]) => Promise<Outcome>;
+  readonly dunlin: (...args: readonly string[]) => Promise<Printed>;
 }
 
 const made = (async () => {
@@ -32,18 +26,9 @@ async function inPlace(body: (place: Place) => Promise<void>): Promise<void> {
   const { file, units } = await made;
   await Deno.mkdir(`${path}/data`);
   await Deno.copyFile(file, `${path}/data/state.kv`);
-  const dunlin = async (...args: readonly string[]) => {
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["run", "--quiet", "--no-prompt", "--allow-net", "--allow-read", "--allow-write"],
-        ...["--allow-env", main, "store", ...args],
-      ],
-      cwd: path,
-      env: { NO_COLOR: "1" },
-    }).output();
-    const decoder = new TextDecoder();
-    return { status: code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
-  };
+  const permissions = ["--allow-net", "--allow-read", "--allow-write", "--allow-env"];
+  const dunlin = (...args: readonly string[]) =>
+    runDunlin(permissions, ["store", ...args], { cwd: path });
   try {
     await body({ path, units, dunlin });
   } finally {

@@ -1,6 +1,7 @@
 /** `dunlin why`, run as a sub-process of the real main.ts. */
 
 import assert from "node:assert/strict";
+import { runDunlin } from "../run_program.ts";
 
 const FILE = `{
   // whom and what
@@ -17,19 +18,13 @@ const FILE = `{
   ]
 }
 `;
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
 async function why(...args: readonly string[]) {
   const directory = await Deno.makeTempDir({ prefix: "dunlin-why-" });
   try {
     await Deno.writeTextFile(`${directory}/a.json`, FILE);
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-prompt", "--allow-read", "--allow-env", MAIN, "why", ...args],
-      cwd: directory,
-      env: { NO_COLOR: "1" },
-    }).output();
-    const text = new TextDecoder();
-    return { status: code, out: text.decode(stdout), err: text.decode(stderr) };
+    const options = { cwd: directory };
+    return await runDunlin(["--allow-read", "--allow-env"], ["why", ...args], options);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

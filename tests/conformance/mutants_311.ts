@@ -168,7 +168,7 @@ export const mutants311: readonly Mutation[] = [
   {
     ids: ["MQTT-4.4.0-1"],
     file: "src/session/resume.ts",
-    from: "resending: waiting.map(([packetId]) => packetId),",
+    from: "resending: waiting.length === 0 ? NOTHING : waiting.map(([packetId]) => packetId),",
     to: "resending: [],",
   },
   {

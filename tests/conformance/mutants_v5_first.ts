@@ -185,7 +185,7 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.1.2-7"],
     file: "src/broker/will.ts",
-    from: 'return [{ type: "putWill", will: client.will }];',
+    from: 'return [...gone, { type: "putWill", will: client.will }];',
     to: "return [];",
   },
   {

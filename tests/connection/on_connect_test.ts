@@ -77,6 +77,23 @@ for (const [v, cleanStart, refused] of empty) {
   });
 }
 
+for (const v of [3, 4, 5] as const) {
+  Deno.test(`onConnect() refuses a client id when no Map could tell it from others of its length, ${version(v)} [MQTT-3.1.3-8]`, () => {
+    const named = (length: number) =>
+      onConnect(
+        opened,
+        connect({ protocolVersion: v, clientId: "c".repeat(length) }),
+        defaultRules,
+        ASSIGNED,
+      );
+    assert.ok(!isRefusal(named(16_383)));
+    const refused = named(16_384);
+    assert.ok(isRefusal(refused));
+    assert.equal(refused.reason, Reason.clientIdentifierNotValid);
+    assert.equal(refused.detail, "a client id of 16384 characters, allowed are 16383");
+  });
+}
+
 Deno.test("onConnect() begins an exchange when the client names an authentication method (section 4.12)", () => {
   const result = admitted(connect({ properties: { authenticationMethod: "SCRAM" } }));
   assert.equal(result.stage, "authenticating");

@@ -6,6 +6,7 @@ import { newConnection } from "../../src/connection/connection.ts";
 import { announcedBy } from "../../src/policy/announced.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
 import { deepFreeze } from "../deep_freeze.ts";
+import { connectOf } from "../packets.ts";
 
 export { publish, rules, version, VERSIONS } from "../session/values.ts";
 
@@ -21,18 +22,7 @@ export function connection(changes: Partial<Connection> = {}): Connection {
 }
 
 export function connect(changes: Partial<Connect> = {}): Connect {
-  return deepFreeze({
-    type: "connect",
-    protocolVersion: 5,
-    clientId: "pump",
-    cleanStart: true,
-    keepAlive: 60,
-    username: undefined,
-    password: undefined,
-    will: undefined,
-    properties: undefined,
-    ...changes,
-  });
+  return deepFreeze(connectOf(5, "pump", { keepAlive: 60, ...changes }));
 }
 
 export type { Publish };

@@ -750,6 +750,25 @@ export const rows: readonly Row[] = [
   { when: "the input has a key", command: "statistics", input: { x: 1 }, refused: "badRequest" },
   { when: "all is well", command: "health", data: { live: true, ready: true, problems: [] } },
   { when: "the input has a key", command: "health", input: { x: 1 }, refused: "badRequest" },
+  { when: "it is no cluster", command: "cluster/status", data: { node: null, nodes: [] } },
+  {
+    when: "the input has a key",
+    command: "cluster/status",
+    input: { x: 1 },
+    refused: "badRequest",
+  },
+  {
+    when: "all nodes are asked and there is no cluster",
+    command: "log-level/get",
+    input: { node: "*" },
+    data: { origin: "configuration" },
+  },
+  ...["reload", "drain", "log-level/get"].map((command): Row => ({
+    when: "it is no cluster and a node is named",
+    command,
+    input: { node: "b" },
+    refused: "notFound",
+  })),
   {
     when: "a subscription waits for it",
     given: [PUMP],

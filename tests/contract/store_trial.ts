@@ -103,7 +103,7 @@ export async function withTrial(
   }
 }
 
-export async function indexOf(store: Store): Promise<IndexRecord[]> {
+export async function indexOf(store: Pick<Store, "index">): Promise<IndexRecord[]> {
   const records: IndexRecord[] = [];
   for await (const record of store.index()) records.push(record);
   return records;
@@ -137,6 +137,8 @@ function nameOf(record: IndexRecord): string {
       return JSON.stringify([record.type, record.message.order]);
     case "setting":
       return JSON.stringify([record.type, record.name]);
+    case "route":
+      return JSON.stringify([record.type, record.node, record.full]);
     case "order":
       return record.type;
   }

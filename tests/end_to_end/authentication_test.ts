@@ -13,6 +13,8 @@ import type { BrokerProcess } from "./broker_process.ts";
 import { startBroker } from "./broker_process.ts";
 import { RawClient, text } from "./raw.ts";
 import { within } from "./within.ts";
+import { connectOf } from "../packets.ts";
+import { runDunlin } from "../run_program.ts";
 
 const METHOD = "SCRAM-SHA-256";
 const USER = { user: "zoë, the 1st", password: "pencil" };
@@ -43,28 +45,14 @@ function broker(): BrokerProcess {
 
 /** What `dunlin scram` prints for a user whose password is that of `USER`. */
 async function entry(user: string): Promise<string> {
-  const main = new URL("../../main.ts", import.meta.url).pathname;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--allow-read",
-      "--allow-env",
-      main,
-      "scram",
-      user,
-      "--iterations",
-      "4096",
-    ],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(USER.password));
-  await writer.close();
-  const { code, stdout } = await within(child.output(), "dunlin scram");
-  assert.equal(code, 0);
-  return new TextDecoder().decode(stdout);
+  const command = runDunlin(
+    ["--allow-read", "--allow-env"],
+    ["scram", user, "--iterations", "4096"],
+    { input: USER.password },
+  );
+  const { status, out } = await within(command, "dunlin scram");
+  assert.equal(status, 0);
+  return out;
 }
 
 function properties(authenticationData?: Uint8Array): AuthProperties {
@@ -94,17 +82,7 @@ async function knock(
 ): Promise<[RawClient, ScramClient]> {
   const client = await RawClient.open(broker(), 5);
   const scram = scramClient(who);
-  await client.send({
-    type: "connect",
-    protocolVersion: 5,
-    clientId,
-    cleanStart: true,
-    keepAlive: 0,
-    username: undefined,
-    password: undefined,
-    will: undefined,
-    properties: properties(scram.first),
-  });
+  await client.send(connectOf(5, clientId, { properties: properties(scram.first) }));
   await answer(client, scram);
   return [client, scram];
 }
@@ -172,22 +150,11 @@ Deno.test("dunlin turns clients away when they name another method, no method or
   assert.equal((await anonymous.knock("anonymous")).reasonCode, 0x87);
   await anonymous.ended();
   const silent = await RawClient.open(broker(), 5);
-  await silent.send({ ...CONNECT, properties: properties(scramClient(USER).first) });
+  await silent.send(connectOf(5, "silent", { properties: properties(scramClient(USER).first) }));
   assert.equal((await silent.expect("auth")).reasonCode, 0x18);
   assert.equal((await silent.expect("connack")).reasonCode, 0x87); // after connectTimeout
   await silent.ended();
 });
-
-const CONNECT = {
-  type: "connect",
-  protocolVersion: 5,
-  clientId: "silent",
-  cleanStart: true,
-  keepAlive: 0,
-  username: undefined,
-  password: undefined,
-  will: undefined,
-} as const;
 
 /** MQTT.js with an exchange of its own; resolves with the client and what ended the exchange. */
 async function connectByScram(clientId: string, password: string) {
@@ -274,18 +241,11 @@ Deno.test("dunlin does not start and names file, line and key when the file of u
     authentication: { scram: { file: `${wrong}/users.json` } },
   });
   await Deno.writeTextFile(`${wrong}/dunlin.json`, config);
-  const main = new URL("../../main.ts", import.meta.url).pathname;
-  const { code, stderr } = await within(
-    new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--allow-all", main, "run", "--config", `${wrong}/dunlin.json`],
-      env: { NO_COLOR: "1" },
-    }).output(),
+  const { status, err } = await within(
+    runDunlin(["--allow-all"], ["run", "--config", `${wrong}/dunlin.json`]),
     "the broker to give up",
   );
-  assert.equal(code, 1);
-  assert.match(
-    new TextDecoder().decode(stderr),
-    /users\.json:2:\d+: error: \[0\]\.iterations: found 1/,
-  );
+  assert.equal(status, 1);
+  assert.match(err, /users\.json:2:\d+: error: \[0\]\.iterations: found 1/);
   await Deno.remove(wrong, { recursive: true });
 });

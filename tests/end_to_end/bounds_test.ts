@@ -8,6 +8,7 @@ import { encode } from "../../src/packet/encode.ts";
 import type { BrokerProcess } from "./broker_process.ts";
 import { startBroker } from "./broker_process.ts";
 import { RawClient, text } from "./raw.ts";
+import { plainPublish } from "../packets.ts";
 
 const config = {
   store: "memory",
@@ -20,16 +21,7 @@ function batch(topic: string, from: number, count: number): Uint8Array {
   const frames = Array.from({ length: count }, (_, at) => {
     const payload = new Uint8Array(1_024);
     new DataView(payload.buffer).setUint32(0, from + at);
-    return encode({
-      type: "publish",
-      topic,
-      payload,
-      qos: 0,
-      retain: false,
-      dup: false,
-      packetId: 0,
-      properties: undefined,
-    }, 4).slice();
+    return encode(plainPublish(topic, payload), 4).slice();
   });
   return new Uint8Array(frames.flatMap((frame) => [...frame]));
 }

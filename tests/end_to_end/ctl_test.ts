@@ -5,21 +5,13 @@ import { startBroker } from "./broker_process.ts";
 import { startTls } from "./tls_rig.ts";
 import { toolTest } from "./tools.ts";
 import { within } from "./within.ts";
-
-const main = new URL("../../main.ts", import.meta.url).pathname;
+import { runDunlin } from "../run_program.ts";
 
 async function ctl(...args: string[]) {
   const permissions = ["--allow-net", "--allow-read", "--allow-write", "--allow-env"];
-  const { code, stdout, stderr } = await within(
-    new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-prompt", ...permissions, main, "ctl", ...args],
-      env: { NO_COLOR: "1" },
-    }).output(),
-    "dunlin ctl",
-    60_000,
-  );
-  const text = new TextDecoder();
-  return { code, out: text.decode(stdout), err: text.decode(stderr) };
+  const command = runDunlin(permissions, ["ctl", ...args]);
+  const { status: code, out, err } = await within(command, "dunlin ctl", 60_000);
+  return { code, out, err };
 }
 
 Deno.test("dunlin ctl asks over the Unix socket that the configuration names", async () => {

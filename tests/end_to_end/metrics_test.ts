@@ -6,7 +6,8 @@ import type { Packet, QoS } from "../../src/packet/packet.ts";
 import type { Series } from "./administration.ts";
 import { adminUrl, scrape, scrapeUntil } from "./administration.ts";
 import { sharedBroker, startBroker } from "./broker_process.ts";
-import { connectOf, RawClient, text } from "./raw.ts";
+import { connectOf, plainPublish } from "../packets.ts";
+import { RawClient, text } from "./raw.ts";
 
 const broker = sharedBroker({ admin: { port: 0 }, sysInterval: 1 });
 
@@ -73,16 +74,7 @@ for (const version of [4, 5] as const) {
     let payload = 0;
     for (let at = 0; at < COUNT; at++) {
       payload += at % 70;
-      frames.push(encode({
-        type: "publish",
-        topic,
-        payload: new Uint8Array(at % 70),
-        qos: 0,
-        retain: false,
-        dup: false,
-        packetId: 0,
-        properties: undefined,
-      }, version));
+      frames.push(encode(plainPublish(topic, new Uint8Array(at % 70)), version));
     }
     await publisher.send(
       new Uint8Array(await new Blob(frames as Uint8Array<ArrayBuffer>[]).bytes()),

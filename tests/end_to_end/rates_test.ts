@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { SignJWT } from "jose";
 import { encode } from "../../src/packet/encode.ts";
 import { startBroker } from "./broker_process.ts";
-import { connectOf, RawClient, text } from "./raw.ts";
+import { connectOf, plainPublish } from "../packets.ts";
+import { RawClient, text } from "./raw.ts";
 
 const SECRET = "a secret of at least 32 characters";
 const COUNT = 1_500;
@@ -25,19 +26,7 @@ Deno.test("a client that floods is paused, another one is served meanwhile, and 
     for (let n = 0; n < COUNT; n++) {
       const packetId = qos === 0 ? 0 : n + 1;
       const payload = new TextEncoder().encode(`${n}`);
-      frames.push(...encode(
-        {
-          type: "publish",
-          topic: `flood/${qos}`,
-          payload,
-          qos,
-          retain: false,
-          dup: false,
-          packetId,
-          properties: undefined,
-        },
-        4,
-      ));
+      frames.push(...encode(plainPublish(`flood/${qos}`, payload, { qos, packetId }), 4));
     }
     await flooder.send(Uint8Array.from(frames));
     let seen = 0;

@@ -16,6 +16,9 @@ import type {
   SubscriptionOptions,
 } from "../../src/packet/packet.ts";
 import { PATIENCE, within } from "./within.ts";
+import { connectOf, plainPublish } from "../packets.ts";
+
+export { connectOf };
 
 type PacketOf<Type extends Packet["type"]> = Packet & { readonly type: Type };
 
@@ -114,17 +117,9 @@ export class RawClient {
 
   /** Sends a PUBLISH and waits for nothing. */
   publish(topic: string, payload: string | Uint8Array, more: Partial<Publish> = {}): Promise<void> {
-    return this.send({
-      type: "publish",
-      topic,
-      payload: typeof payload === "string" ? new TextEncoder().encode(payload) : payload,
-      qos: 0,
-      retain: false,
-      dup: false,
-      packetId: more.qos === undefined || more.qos === 0 ? 0 : ++this.#nextId,
-      properties: undefined,
-      ...more,
-    });
+    const bytes = typeof payload === "string" ? new TextEncoder().encode(payload) : payload;
+    const packetId = more.qos === undefined || more.qos === 0 ? 0 : ++this.#nextId;
+    return this.send(plainPublish(topic, bytes, { packetId, ...more }));
   }
 
   /** Sends a packet, or bytes as they are. */
@@ -197,26 +192,6 @@ export class RawClient {
       // It is closed.
     }
   }
-}
-
-/** A CONNECT with Clean Start and without Keep Alive, unless `more` says otherwise. */
-export function connectOf(
-  version: ProtocolVersion,
-  clientId: string,
-  more: Partial<Connect> = {},
-): Connect {
-  return {
-    type: "connect",
-    protocolVersion: version,
-    clientId,
-    cleanStart: true,
-    keepAlive: 0,
-    username: undefined,
-    password: undefined,
-    will: undefined,
-    properties: undefined,
-    ...more,
-  };
 }
 
 /** A payload as text. */

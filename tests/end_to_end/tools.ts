@@ -14,6 +14,8 @@ export const tools = {
   stdbuf: { debianPackage: "coreutils", pythonModule: undefined },
   openssl: { debianPackage: "openssl", pythonModule: undefined },
   haproxy: { debianPackage: "haproxy", pythonModule: undefined },
+  /** With redis-cli; Sentinel is the same program. */
+  "redis-server": { debianPackage: "redis-server", pythonModule: undefined },
   "chromium-headless-shell": {
     debianPackage: "chromium-headless-shell",
     pythonModule: undefined,

@@ -12,8 +12,8 @@ import { messages, mosquittoPub, mosquittoSub, receive, startClient } from "./cl
 import { RawClient } from "./raw.ts";
 import { tool, toolTest } from "./tools.ts";
 import { within } from "./within.ts";
+import { runDunlin } from "../run_program.ts";
 
-const main = new URL("../../main.ts", import.meta.url).pathname;
 const SECRET = "a secret of at least 32 characters";
 const TO_BYTES = new TextEncoder();
 
@@ -65,29 +65,15 @@ function broker(): BrokerProcess {
 
 /** Runs `dunlin passwd` on the file of users. */
 async function passwd(user: string, password: string, ...more: string[]): Promise<void> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-prompt",
-      "--allow-read",
-      "--allow-write",
-      "--allow-env",
-      "--allow-sys",
-      main,
-      "passwd",
-      `${directory}/passwords`,
-      user,
-      ...more,
-    ],
-    stdin: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(TO_BYTES.encode(`${password}\n`)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stderr } = await within(child.output(), "dunlin passwd");
-  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  const { status, err } = await within(
+    runDunlin(
+      ["--allow-read", "--allow-write", "--allow-env", "--allow-sys"],
+      ["passwd", `${directory}/passwords`, user, ...more],
+      { input: `${password}\n` },
+    ),
+    "dunlin passwd",
+  );
+  assert.equal(status, 0, err);
 }
 
 /** The CONNACK code of a bare client, which then leaves. */
@@ -326,16 +312,12 @@ Deno.test("dunlin does not start, and names file and line, when the password fil
     const config = { store: "memory", authentication: { passwordFile: { file: `${place}/pw` } } };
     await Deno.writeTextFile(`${place}/dunlin.json`, JSON.stringify(config));
     for (const [command, ...more] of [["run", "--port", "0", "--config"], ["check"]]) {
-      const { code, stdout, stderr } = await within(
-        new Deno.Command(Deno.execPath(), {
-          args: ["run", "-q", "--allow-all", main, command!, ...more, `${place}/dunlin.json`],
-          env: { NO_COLOR: "1" },
-        }).output(),
+      const { status, out, err } = await within(
+        runDunlin(["--allow-all"], [command!, ...more, `${place}/dunlin.json`]),
         "the program to give up",
       );
-      assert.equal(code, 1);
-      const said = new TextDecoder().decode(new Uint8Array([...stdout, ...stderr]));
-      assert.match(said, /\/pw:2: error: found a salt that is not/);
+      assert.equal(status, 1);
+      assert.match(out + err, /\/pw:2: error: found a salt that is not/);
     }
   } finally {
     await Deno.remove(place, { recursive: true });

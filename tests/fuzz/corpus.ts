@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { encode } from "../../src/packet/encode.ts";
 import type { Connect, Packet, ProtocolVersion } from "../../src/packet/packet.ts";
 import * as arbitrary from "../property/arbitraries.ts";
+import { connectOf } from "../packets.ts";
 
 const VERSIONS: readonly ProtocolVersion[] = [3, 4, 5];
 const BYTES = new TextEncoder().encode("21.5");
@@ -123,17 +124,7 @@ function longOthersOf(version: ProtocolVersion): Packet[] {
 }
 
 function connectsOf(version: ProtocolVersion): Connect[] {
-  const plain: Connect = {
-    type: "connect",
-    protocolVersion: version,
-    clientId: "pump",
-    cleanStart: true,
-    keepAlive: 60,
-    username: undefined,
-    password: undefined,
-    will: undefined,
-    properties: undefined,
-  };
+  const plain = connectOf(version, "pump", { keepAlive: 60 });
   const will = {
     topic: "plant/pump/gone",
     payload: BYTES,

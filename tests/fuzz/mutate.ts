@@ -3,6 +3,7 @@
  * of them the Remaining Length is made right again, so that what was changed is read and not only cut off.
  */
 
+import { joined } from "../../src/packet/joined.ts";
 import { variableByteInteger } from "../packet/bytes_of.ts";
 import type { Kinds, Recorded } from "./corpus.ts";
 
@@ -91,14 +92,4 @@ function cutOrFlipped(input: Uint8Array, next: Chance): Uint8Array {
   const bytes = next(4) === 0 ? input.slice(0, next(input.length)) : input.slice();
   for (let i = next(3); i > 0; i--) bytes[next(bytes.length)] = next(256);
   return bytes;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

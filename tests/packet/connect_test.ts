@@ -3,24 +3,14 @@ import { encode } from "../../src/packet/encode.ts";
 import { MalformedPacket } from "../../src/packet/malformed_packet.ts";
 import type { Connect } from "../../src/packet/packet.ts";
 import { decoded, frame, hex, p, type Row, s, table } from "./bytes_of.ts";
+import { connectOf } from "../packets.ts";
 
 const MQTT5 = s("MQTT") + "05";
 const MQTT4 = s("MQTT") + "04";
 const MQTT3 = s("MQIsdp") + "03";
 
 function connect(changes: Partial<Connect>): Connect {
-  return {
-    type: "connect",
-    protocolVersion: 5,
-    clientId: "c",
-    cleanStart: true,
-    keepAlive: 60,
-    username: undefined,
-    password: undefined,
-    will: undefined,
-    properties: undefined,
-    ...changes,
-  };
+  return connectOf(5, "c", { keepAlive: 60, ...changes });
 }
 
 const will = {

@@ -2,19 +2,10 @@ import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import type { Publish } from "../../src/packet/packet.ts";
 import { decodePublish, encodePublish, writePublish } from "../../src/packet/publish_frame.ts";
 import { frame, hex, p, type Row, s, table } from "./bytes_of.ts";
+import { plainPublish } from "../packets.ts";
 
 function publish(changes: Partial<Publish> = {}): Publish {
-  return {
-    type: "publish",
-    topic: "a/b",
-    payload: hex("0102"),
-    qos: 0,
-    retain: false,
-    dup: false,
-    packetId: 0,
-    properties: undefined,
-    ...changes,
-  };
+  return plainPublish("a/b", hex("0102"), changes);
 }
 
 const A = s("a/b");

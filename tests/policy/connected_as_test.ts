@@ -27,6 +27,7 @@ Deno.test("connectedAs() adds the client id, the address without its port, and t
     address: "10.1.2.3",
     listener: "plain",
     certificate: undefined,
+    version: undefined,
   });
 });
 

@@ -1,40 +1,18 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { joined } from "../../src/packet/joined.ts";
 import fc from "fast-check";
 import { encode } from "../../src/packet/encode.ts";
 import { FrameSplitter } from "../../src/packet/frame_splitter.ts";
 import { bytes, versionAndPacket } from "./arbitraries.ts";
+import { plainPublish } from "../packets.ts";
 
 const frames: fc.Arbitrary<Uint8Array[]> = fc.array(
   fc.oneof(
     versionAndPacket.map(([version, packet]) => encode(packet, version).slice()),
-    bytes.map((payload) =>
-      encode(
-        {
-          type: "publish",
-          topic: "t",
-          payload,
-          qos: 0,
-          retain: false,
-          dup: false,
-          packetId: 0,
-          properties: undefined,
-        },
-        4,
-      ).slice()
-    ),
+    bytes.map((payload) => encode(plainPublish("t", payload), 4).slice()),
   ),
   { minLength: 1, maxLength: 12 },
 );
-
-function concatenated(pieces: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
-}
 
 /** Sizes of chunks; used in turn, over and over. */
 const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 500 })), {
@@ -45,7 +23,7 @@ const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min
 Deno.test("FrameSplitter gives the frames when their bytes come in any chunks of reused memory", () => {
   fc.assert(
     fc.property(frames, sizes, (expected, sizes) => {
-      const stream = concatenated(expected);
+      const stream = joined(expected);
       const limit = Math.max(...expected.map((frame) => frame.length));
       const splitter = new FrameSplitter(limit);
       const memory = new Uint8Array(500);
@@ -54,7 +32,7 @@ Deno.test("FrameSplitter gives the frames when their bytes come in any chunks of
         const chunk = stream.subarray(at, at + sizes[turn % sizes.length]!);
         memory.set(chunk);
         at += chunk.length;
-        splitter.push(memory.subarray(0, chunk.length));
+        splitter.push(memory, chunk.length);
         const views: Uint8Array[] = [];
         for (let frame = splitter.next(); frame; frame = splitter.next()) views.push(frame);
         // All views of one push stay valid until the memory is used again.
@@ -76,7 +54,7 @@ Deno.test("FrameSplitter gives the frames when pulling pauses across pushes", ()
       sizes,
       pulls,
     ) => {
-      const stream = concatenated(expected);
+      const stream = joined(expected);
       const splitter = new FrameSplitter(1_000_000);
       const found: Uint8Array[] = [];
       let taken = 0;
@@ -101,4 +79,48 @@ Deno.test("FrameSplitter gives the frames when pulling pauses across pushes", ()
     }),
     { numRuns: 1000 },
   );
+});
+
+/** A PUBLISH of about that size. */
+function frameOf(size: number): Uint8Array {
+  const rest = { qos: 0, retain: false, dup: false, packetId: 0, properties: undefined } as const;
+  return encode({ type: "publish", topic: "t", payload: new Uint8Array(size), ...rest }, 4).slice();
+}
+
+Deno.test("FrameSplitter.readSize() asks for whole frames when they are large and alike", () => {
+  const most = 1 << 16;
+  for (const payload of [16_384, 20_000, 32_700, 40_000, 65_500]) {
+    const splitter = new FrameSplitter(1 << 20);
+    const frame = frameOf(payload);
+    const { length } = frame;
+    let at = 0;
+    const push = (count: number) => {
+      const chunk = Uint8Array.from({ length: count }, (_, i) => frame[(at + i) % length]!);
+      splitter.push(chunk);
+      at += count;
+      let found = 0;
+      while (splitter.advance()) found += 1;
+      return found;
+    };
+    strictEqual(splitter.readSize(most), most); // nothing is known
+    strictEqual(push(length + 5_000), 1); // the second one is cut
+    for (let reads = 0; reads < 3; reads++) {
+      const count = splitter.readSize(most);
+      ok(count > most / 2 - 5_000 && count <= most, `${count} bytes of ${most}`);
+      ok(push(count) > 0);
+      strictEqual(splitter.buffered, 0, `a frame of ${length} bytes is cut at ${at}`);
+    }
+    strictEqual(push(10), 0); // less has come than was asked for
+    strictEqual(splitter.readSize(most) % length, length - 10);
+  }
+});
+
+Deno.test("FrameSplitter.readSize() asks for all there is room for when frames are small, or above the room", () => {
+  for (const payload of [10, 1_000, 16_000, 70_000]) {
+    const splitter = new FrameSplitter(1 << 20);
+    splitter.push(frameOf(payload));
+    ok(splitter.advance());
+    strictEqual(splitter.advance(), false);
+    strictEqual(splitter.readSize(1 << 16), 1 << 16, `${payload}`);
+  }
 });

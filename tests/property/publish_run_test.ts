@@ -4,7 +4,8 @@ import { decode } from "../../src/packet/decode.ts";
 import { encode } from "../../src/packet/encode.ts";
 import { frameLength } from "../../src/packet/fixed_header.ts";
 import type { Packet, ProtocolVersion, Publish } from "../../src/packet/packet.ts";
-import { publishesOf, publishRun } from "../../src/packet/publish_run.ts";
+import { partOf, publishesOf, publishRun } from "../../src/packet/publish_run.ts";
+import { plainPublish } from "../packets.ts";
 
 /** Mostly alike: two topics, of which one begins like the other, and now and then something odd. */
 function publish(of: ProtocolVersion): fc.Arbitrary<Publish> {
@@ -61,6 +62,16 @@ Deno.test("publishRun() and decode() find the same packets when a stream is read
           strictEqual(new Set(members.map(({ topic }) => topic)).size, 1);
           ok(members.every(({ qos, retain, properties }) => qos === 0 && !retain && !properties));
           found.push(...members);
+          let from = 0;
+          for (let left = run.count; left > 0;) { // all kinds of parts: 1, 2, 4 … and the rest
+            const part = partOf(run, from, Math.min(left, run.count - left + 1));
+            const each = [...publishesOf(part, version)];
+            deepStrictEqual(each, members.slice(run.count - left, run.count - left + part.count));
+            strictEqual(each.reduce((sum, { payload }) => sum + payload.length, 0), part.payload);
+            from += part.bytes.length;
+            left -= part.count;
+          }
+          strictEqual(from, run.bytes.length);
           at += run.bytes.length;
         }
       }
@@ -73,19 +84,7 @@ Deno.test("publishRun() and decode() find the same packets when a stream is read
 
 Deno.test("publishRun() ends before a packet above the Maximum Packet Size", () => {
   const [small, large] = [new Uint8Array(10), new Uint8Array(300)].map((payload) =>
-    encode(
-      {
-        type: "publish",
-        topic: "t",
-        payload,
-        qos: 0,
-        retain: false,
-        dup: false,
-        packetId: 0,
-        properties: undefined,
-      },
-      4,
-    ).slice()
+    encode(plainPublish("t", payload), 4).slice()
   );
   const bytes = Uint8Array.from([...small!, ...small!, ...large!]);
   const run = publishRun(bytes, 0, small!.length, bytes.length, 4, 100);

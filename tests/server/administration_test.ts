@@ -7,7 +7,7 @@ import { loadConfig } from "../../src/server/config.ts";
 import type { Log, LogFields } from "../../src/server/log.ts";
 import type { Monitor } from "../../src/server/monitor.ts";
 import { parseOpenMetrics } from "../service/open_metrics_parser.ts";
-import { seenOf } from "../service/seen.ts";
+import { clusterSeen, seenOf } from "../service/seen.ts";
 
 function logInto(addresses: string[]): Log {
   const write = (_: string, fields: LogFields = {}) => {
@@ -39,7 +39,7 @@ Deno.test("openAdministration() is ready from the listeners on, and not with a f
     assert.equal(early.status, 503);
     await early.text();
     const statistics = newStatistics();
-    const seen = seenOf({ statistics });
+    const seen: { -readonly [K in keyof Seen]: Seen[K] } = seenOf({ statistics });
     administration.ready(monitorOf(() => seen));
     assert.deepEqual(await ready(), [200, []]);
     const scrape = await get("/metrics");
@@ -51,6 +51,10 @@ Deno.test("openAdministration() is ready from the listeners on, and not with a f
     statistics.storeFull = true;
     assert.deepEqual(await ready(), [503, ["storeFull"]]);
     statistics.storeFull = false;
+    seen.cluster = { ...clusterSeen, unreachable: "no answer" };
+    assert.deepEqual(await ready(), [503, ["storeUnreachable"]]);
+    seen.cluster = clusterSeen;
+    assert.deepEqual(await ready(), [200, []]);
     administration.drain("stopping");
     assert.deepEqual(await ready(), [503, ["stopping"]]);
     const live = await get("/health/live");

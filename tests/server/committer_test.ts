@@ -5,7 +5,9 @@ import type { Event } from "../../src/broker/event.ts";
 import { Committer } from "../../src/server/committer.ts";
 import type { Effect } from "../../src/session/effect.ts";
 import { storeError } from "../../src/store/store_error.ts";
-import { FakeStore, persist } from "./fakes.ts";
+import { waitsForAll } from "../../src/session/cluster_write.ts";
+import type { Write } from "../../src/session/write.ts";
+import { FakeStore, persist, settled } from "./fakes.ts";
 
 function setUp(store: FakeStore) {
   const fed: string[] = [];
@@ -225,4 +227,41 @@ Deno.test("Committer tries again when the store says at once, and not later, tha
   assert.deepEqual([timers, failures], [[], []]);
   assert.equal(fed.at(-1), "settled a");
   assert.equal(committer.idle, true);
+});
+
+Deno.test("Committer holds back only what speaks of what other nodes do not know yet, and what follows it", async () => {
+  const { promise: everywhere, resolve } = Promise.withResolvers<void>();
+  const inner = new FakeStore(false);
+  const store = Object.assign(Object.create(inner), {
+    limits: inner.limits,
+    commit: (writes: readonly Write[]) =>
+      writes.some(waitsForAll) ? Promise.resolve({ everywhere }) : undefined,
+  });
+  const { committer, fed, turns } = setUp(store);
+  const other = (clientId: string, to: number) => ({
+    ...persist(clientId, to),
+    writes: [{ type: "deleteWill", clientId } as const],
+  });
+  const retained: Write = { type: "deleteRetained", topic: "state" };
+  committer.add({ ...persist("a", 1), writes: [retained] });
+  committer.add(other("b", 2));
+  committer.flush();
+  await settled();
+  assert.deepEqual(fed, ["settled b"], "connection 2 does not wait for connection 1");
+  committer.add(other("c", 1));
+  committer.add(other("d", 3));
+  committer.add(persist(undefined, 1));
+  committer.flush();
+  assert.deepEqual(fed, ["settled b", "settled d"], "nothing for connection 1 overtakes");
+  assert.equal(committer.idle, false);
+  const before = turns();
+  resolve();
+  await settled();
+  await settled();
+  assert.deepEqual(fed.slice(2), ["settled a", "settled c -"]);
+  assert.ok(turns() > before);
+  assert.equal(committer.idle, true);
+  committer.add(persist(undefined, 1));
+  committer.letPass();
+  assert.deepEqual(fed.slice(4), ["settled -"]);
 });

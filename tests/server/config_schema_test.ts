@@ -28,7 +28,33 @@ const example = {
   ],
   unstable: ["quic"],
   data: "/var/lib/dunlin",
-  store: "memory",
+  store: {
+    redis: {
+      sentinel: {
+        name: "dunlin",
+        nodes: ["10.0.0.1:26379", "[::1]:26379"],
+        database: 1,
+        username: "s",
+        password: "secret",
+      },
+      tls: { ca: "ca.pem", certificate: "a.pem", key: "a.key", serverName: "redis" },
+      username: "dunlin",
+      password: "secret",
+      keyPrefix: "site1",
+      commandTimeout: 3,
+      startTimeout: 60,
+      promise: "replicated",
+      replicas: 2,
+      replicationTimeout: 2,
+    },
+  },
+  cluster: {
+    name: "a",
+    lease: 5,
+    claimTimeout: 8,
+    localFirst: true,
+    whenUnreachable: "wait",
+  },
   onDamage: "refuse",
   authentication: {
     scram: {
@@ -238,6 +264,8 @@ const wrong: readonly [change: object, violation: string][] = [
   [{ takeover: "all" }, "$.takeover: anyOf"],
   [{ queueQos0: "yes" }, "$.queueQos0: anyOf"],
   [{ listeners: [] }, "$.listeners: minItems"],
+  [{ store: { redis: { url: "http://h" } } }, "$.store: anyOf"],
+  [{ cluster: { leese: 5 } }, "$.cluster: additional leese"],
   [{ listeners: [{ type: "tpc" }] }, "$.listeners[0]: oneOf"],
   [{ listeners: [{ type: "unix" }] }, "$.listeners[0]: oneOf"],
   [{ limits: { sendWindow: 65_536 } }, "$.limits.sendWindow: anyOf"],

@@ -13,7 +13,7 @@ import { defaultRules } from "../../src/policy/rules.ts";
 import { Runtime } from "../../src/server/runtime.ts";
 import { outboxLimitsOf, serveLink } from "../../src/server/serve_link.ts";
 import type { Fact } from "../../src/session/fact.ts";
-import { connectOf } from "../end_to_end/raw.ts";
+import { connectOf } from "../packets.ts";
 import { FakeClock, FakeStore, OpenLink, settled } from "./fakes.ts";
 
 /** A server without listeners; `open` is a client's link to it. */

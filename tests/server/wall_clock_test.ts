@@ -18,6 +18,11 @@ function setUp() {
   };
 }
 
+Deno.test("wallClock().now() is ahead of the time of day by the offset when there is one", () => {
+  const clock = wallClock(() => {}, 3_600_000);
+  assert.ok(Math.abs(clock.now() - Date.now() - 3_600_000) < 1_000);
+});
+
 Deno.test("wallClock().now() is the time of day in milliseconds, and never falls", () => {
   const { clock } = setUp();
   assert.ok(Math.abs(clock.now() - Date.now()) < 1_000);

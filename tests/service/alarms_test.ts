@@ -3,7 +3,7 @@ import type { Alarms } from "../../src/service/alarms.ts";
 import { alarmMessage, alarmNames, changes, look, NO_ALARMS } from "../../src/service/alarms.ts";
 import type { Seen } from "../../src/service/seen.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
-import { seenOf } from "./seen.ts";
+import { clusterSeen, seenOf } from "./seen.ts";
 
 const { limits } = defaultRules;
 type TablesOf = Seen["tables"];
@@ -14,6 +14,11 @@ const rows: readonly (readonly [string, (seen: Seen) => Seen, RegExp])[] = [
     const statistics = { ...seen.statistics, storeFull: true, storeTrouble: "disk full" };
     return { ...seen, statistics };
   }, /disk full/],
+  [
+    "storeUnreachable",
+    (seen) => ({ ...seen, cluster: { ...clusterSeen, unreachable: "connection refused" } }),
+    /connection refused/,
+  ],
   ["storeDamaged", (seen) => ({
     ...seen,
     statistics: {

@@ -7,6 +7,9 @@ import assert from "node:assert/strict";
 import type { Ban } from "../../src/policy/bans.ts";
 import { Bans } from "../../src/policy/bans.ts";
 import type { Rules } from "../../src/policy/rules.ts";
+import { AskNodes } from "../../src/server/ask_nodes.ts";
+import type { OwnTask } from "../../src/server/cluster_tasks.ts";
+import { clusterTasks } from "../../src/server/cluster_tasks.ts";
 import { Control } from "../../src/server/control.ts";
 import type { LogFields } from "../../src/server/log.ts";
 import { servicesOf } from "../../src/server/services.ts";
@@ -16,7 +19,6 @@ import type {
   Instruction,
   LogLevel,
   Service,
-  Task,
   TaskResult,
   World,
 } from "../../src/service/service.ts";
@@ -51,6 +53,10 @@ export interface Shell {
   reloaded: TaskResult;
   /** The next task that takes time is not done before this is called. */
   held: (() => void)[] | undefined;
+  /** Of a node of a cluster: how long it waits for the others. */
+  readonly patience: { milliseconds: number };
+  /** As failures would. */
+  readonly ban: (ban: Ban) => void;
 }
 
 export interface ControlDeskOptions extends DeskOptions {
@@ -78,6 +84,7 @@ export async function openControlDesk(
     audit: [],
     logLevel: "info",
     held: undefined,
+    patience: { milliseconds: 5_000 },
     reloaded: { type: "reloaded", ok: true, report: { changes: [] }, problems: [] },
   };
   const shell = made as Shell;
@@ -92,7 +99,24 @@ export async function openControlDesk(
       broken: (error) => {
         throw error;
       },
+      elsewhere: desk.node && {
+        node: desk.node.node,
+        nodes: () => desk.tables.cluster!.nodes,
+        tell: (to, what) => asking!.tell(to, "trace", what),
+      },
     });
+    const asking = desk.node && new AskNodes({
+      node: desk.node.node,
+      now: () => desk.now,
+      send: (to, text) => desk.node!.instruct(to, text),
+      perform: (request, done) => desk.control!.passedOn(request, done),
+      told: (_, from, what) => traces.heard(from, what),
+      trouble: assert.fail,
+      get patience() {
+        return shell.patience.milliseconds;
+      },
+    });
+    desk.onInstruction = (text) => asking?.instructed(text);
     const world: World = {
       version: "test",
       startedAt: desk.now,
@@ -133,7 +157,8 @@ export async function openControlDesk(
       view: () => ({ now: desk.now, broker: desk.broker.snapshot(), world }),
       feed: (event) => desk.runtime.feed(event),
       endTurn: () => desk.runtime.endTurn(),
-      perform: (task) => perform(shell, task),
+      perform: clusterTasks(desk.node, asking, (task) => perform(shell, task)),
+      echoed: desk.node !== undefined,
       instruct(instruction) {
         shell.instructions.push(instruction);
         if (traces.take(instruction)) return;
@@ -147,19 +172,20 @@ export async function openControlDesk(
       },
     });
   };
+  made.ban = (ban) => bans.add(ban, shell.desk.now);
   made.bans = () => bans.list(shell.desk.now);
   made.desk = await Desk.open({ administrators: [{ user: "admin" }], control, ...options });
   return shell;
 }
 
-function perform(shell: Shell, task: Task): Soon<TaskResult> {
+function perform(shell: Shell, task: OwnTask): Soon<TaskResult> {
   const result = resultOf(shell, task);
   const { held } = shell;
   if (held === undefined) return result;
   return new Promise((resolve) => held.push(() => resolve(result)));
 }
 
-function resultOf({ desk, reloaded }: Shell, task: Task): TaskResult {
+function resultOf({ desk, reloaded }: Shell, task: OwnTask): Soon<TaskResult> {
   switch (task.type) {
     case "hashPassword":
       return { type: "hashed", hash: `hash of ${task.password}` };
@@ -168,7 +194,10 @@ function resultOf({ desk, reloaded }: Shell, task: Task): TaskResult {
     case "reload":
       return reloaded;
     case "readQueue":
-      return { type: "queue", queued: desk.disk.read(task.clientId, task.from, task.most) };
+      return desk.node === undefined
+        ? { type: "queue", queued: desk.disk.read(task.clientId, task.from, task.most) }
+        : Promise.resolve(desk.node.read(task.clientId, task.from, task.most))
+          .then((queued) => ({ type: "queue", queued }));
   }
 }
 
@@ -184,8 +213,12 @@ export class Asker {
   }
 
   /** Connects as that user. */
-  static async connect(desk: Desk, username: string | undefined = "admin"): Promise<Asker> {
-    const caller = await desk.connect(`~asker of ${username}`, { username });
+  static async connect(
+    desk: Desk,
+    username: string | undefined = "admin",
+    clientId = `~asker of ${username}`,
+  ): Promise<Asker> {
+    const caller = await desk.connect(clientId, { username });
     return new Asker(desk, caller);
   }
 
@@ -201,12 +234,20 @@ export class Asker {
     const correlationData = Uint8Array.of(number >> 8, number & 0xff);
     const properties = { responseTopic: "reply/to/me", correlationData };
     await this.caller.send(publishPacket(topic, text, { properties }));
+    const reply = () =>
+      this.caller.packets.findLast((packet) =>
+        packet.type === "publish" && packet.topic === "reply/to/me" &&
+        packet.properties?.correlationData?.[0] === correlationData[0] &&
+        packet.properties?.correlationData?.[1] === correlationData[1]
+      );
     await this.#desk.turn();
-    const found = this.caller.packets.findLast((packet) =>
-      packet.type === "publish" && packet.topic === "reply/to/me" &&
-      packet.properties?.correlationData?.[0] === correlationData[0] &&
-      packet.properties?.correlationData?.[1] === correlationData[1]
-    );
+    // Other nodes of a cluster are waited for in real time.
+    for (let tries = 0; reply() === undefined && this.#desk.node !== undefined; tries++) {
+      if (tries === 1_000) break;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await this.#desk.turn();
+    }
+    const found = reply();
     assert.ok(found?.type === "publish", `no reply to ${topic} ${text}`);
     return JSON.parse(new TextDecoder().decode(found.payload));
   }

@@ -12,7 +12,7 @@ import {
 } from "../../src/session/reason_words.ts";
 import { tool, toolTest } from "../end_to_end/tools.ts";
 import { parseOpenMetrics, valueOf } from "./open_metrics_parser.ts";
-import { seenOf } from "./seen.ts";
+import { clusterSeen, seenOf } from "./seen.ts";
 
 /** Something of everything. */
 function busy() {
@@ -38,6 +38,22 @@ function busy() {
   });
   return seen;
 }
+
+Deno.test("metricsText() has the cluster where there is one, and not a word of it where there is none", () => {
+  assert.doesNotMatch(metricsText(seenOf(), new Map()), /cluster/);
+  const unreachable = { ...clusterSeen, unreachable: "away" };
+  const families = parseOpenMetrics(metricsText(seenOf({ cluster: unreachable }), new Map()));
+  const value = (name: string, labels = {}) => valueOf(families, `dunlin_cluster_${name}`, labels);
+  assert.equal(value("nodes"), 2);
+  assert.equal(value("reachable"), 0);
+  assert.equal(value("log_lag_seconds"), 0.04);
+  assert.equal(value("inbox_entries"), 5);
+  assert.equal(value("posts_dropped_total"), 6);
+  assert.equal(value("casts_dropped_total"), 7);
+  assert.equal(value("notes_skipped_total"), 8);
+  assert.equal(value("away_total"), 9);
+  assert.equal(value("node_info", { node: "a.1", name: "a" }), 1);
+});
 
 Deno.test("metricsText() is OpenMetrics with what was counted when it is read by a strict parser", () => {
   const families = parseOpenMetrics(metricsText(busy(), new Map([["memory", 1]])));

@@ -3,7 +3,7 @@
 import { Broker } from "../../src/broker/broker.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
 import { newMeasures } from "../../src/service/measures.ts";
-import type { Seen } from "../../src/service/seen.ts";
+import type { ClusterSeen, Seen } from "../../src/service/seen.ts";
 import { newStatistics } from "../../src/service/statistics.ts";
 
 export function seenOf(more: Partial<Seen> = {}): Seen {
@@ -20,3 +20,19 @@ export function seenOf(more: Partial<Seen> = {}): Seen {
     ...more,
   };
 }
+
+/** How a cluster stands in which all is well. */
+export const clusterSeen: ClusterSeen = {
+  node: "a.1",
+  name: "a",
+  nodes: ["a.1", "b.2"],
+  unreachable: undefined,
+  position: "17-3",
+  lag: 40,
+  inbox: 5,
+  postsDropped: 6,
+  castsLost: 7,
+  notesSkipped: 8,
+  timesAway: 9,
+  checksum: "0011",
+};

@@ -4,7 +4,7 @@ import type { Seen } from "../../src/service/seen.ts";
 import { count, newStatistics } from "../../src/service/statistics.ts";
 import { changedTopics, sysTopics } from "../../src/service/sys_topics.ts";
 import { closeReasons, dropReasons, turnAwayReasons } from "../../src/session/reason_words.ts";
-import { seenOf } from "./seen.ts";
+import { clusterSeen, seenOf } from "./seen.ts";
 
 const topicsOf = (seen: Seen) => sysTopics(seen, nextLoads(undefined, seen, 1));
 
@@ -63,6 +63,31 @@ Deno.test("sysTopics() has a topic for every word of the lists of reasons from t
       assert.equal(topics.get(`$SYS/broker/${below}/${word}`), "0", `${below} ${word}`);
     }
   }
+});
+
+Deno.test("sysTopics() tells how the cluster stands where there is one, and nothing of it where there is none", () => {
+  const below = (cluster: Seen["cluster"]) =>
+    Object.fromEntries(
+      [...topicsOf(seenOf({ cluster }))].filter(([topic]) => topic.includes("/cluster/"))
+        .map(([topic, text]) => [topic.replace("$SYS/broker/cluster/", ""), text]),
+    );
+  assert.deepEqual(below(undefined), {});
+  assert.deepEqual(below(clusterSeen), {
+    node: "a.1",
+    name: "a",
+    nodes: '["a.1","b.2"]',
+    "nodes/count": "2",
+    reachable: "true",
+    "log/position": "17-3",
+    "log/lag": "40",
+    "inbox/count": "5",
+    "posts/dropped": "6",
+    "casts/dropped": "7",
+    "notes/skipped": "8",
+    away: "9",
+    checksum: "0011",
+  });
+  assert.equal(below({ ...clusterSeen, unreachable: "away" }).reachable, "false");
 });
 
 Deno.test("changedTopics() is everything the first time, then only what differs", () => {

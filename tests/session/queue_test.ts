@@ -75,6 +75,18 @@ for (const [when, tail, read, head, rest] of reads) {
   });
 }
 
+Deno.test("arrived() keeps what came amid the read when the store passed it over", () => {
+  const read = deepFreeze([b, d]);
+  const queue = deepFreeze(arrived(deepFreeze(tailOf(a, b, c, d)), read, new Set([1, 3])));
+  assert.deepEqual(orders(queue), { head: [2, 4], tail: [1, 3] });
+  assert.equal(
+    queue.bytes,
+    [a, b, c, d].reduce((sum, { message }) => sum + messageSize(message), 0),
+  );
+  const rest = arrived(queue, [a, b, c, d]);
+  assert.deepEqual(orders(rest), { head: [2, 4, 1, 3], tail: [] });
+});
+
 Deno.test("shiftTail() keeps the head when the store has lost the first of the tail", () => {
   const queue = shiftTail(deepFreeze(enqueue(queueOf(a), b, true)));
   assert.deepEqual(orders(queue), { head: [1], tail: [] });

@@ -19,6 +19,7 @@ import type { Inflight, Session } from "../../src/session/session.ts";
 import { newSession } from "../../src/session/session.ts";
 import type { Given } from "../../src/session/step.ts";
 import { deepFreeze } from "../deep_freeze.ts";
+import { plainPublish } from "../packets.ts";
 
 export const VERSIONS = [3, 4, 5] as const;
 export const NOW = 1_000_000;
@@ -66,17 +67,7 @@ export function given(changes: Partial<Given> = {}): Given {
 }
 
 export function publish(changes: Partial<Publish> = {}): Publish {
-  return deepFreeze({
-    type: "publish",
-    topic: "a/b",
-    payload: Uint8Array.of(1, 2, 3),
-    qos: 0,
-    retain: false,
-    dup: false,
-    packetId: 0,
-    properties: undefined,
-    ...changes,
-  });
+  return deepFreeze(plainPublish("a/b", Uint8Array.of(1, 2, 3), changes));
 }
 
 export function message(order: number, changes: Partial<Message> = {}): Message {

@@ -13,6 +13,15 @@ import type { Client } from "./client.ts";
 import type { Ledger, Publication, Receipt, SubscriptionRecord } from "./ledger.ts";
 import type { World } from "./world.ts";
 
+/** What has happened in a world, and who is there. */
+export type Scene = Pick<World, "clients" | "ledger" | "time" | "violation"> & {
+  /** Milliseconds that the clocks of its brokers are apart at most; absent: there is one. */
+  readonly skew?: number | undefined;
+};
+
+/** A broker of it. */
+export type Process = Pick<World, "runtime" | "tables">;
+
 /** Subscriptions that were certainly in force from before the first PUBLISH until it was durable. */
 export function certain(
   ledger: Ledger,
@@ -28,7 +37,7 @@ export function certain(
 }
 
 /** Acknowledged means delivered: to every session that subscribed, unless a drop was owned up to. */
-export function acknowledgedIsDelivered(world: World): void {
+export function acknowledgedIsDelivered(world: Scene): void {
   const { ledger } = world;
   for (const client of world.clients) {
     const got = new Set(
@@ -58,7 +67,7 @@ export function owed(records: readonly SubscriptionRecord[]): boolean {
 }
 
 /** A message for a group is delivered to some member, where there always was one that stays. */
-export function sharedIsDelivered(world: World): void {
+export function sharedIsDelivered(world: Scene): void {
   const { ledger } = world;
   const got = new Set([...ledger.receipts.values()].flat().map(({ publication }) => publication));
   const missing: Publication[] = [];
@@ -100,7 +109,7 @@ function membersFor(ledger: Ledger, { topic }: Publication): [string, Subscripti
 }
 
 /** QoS 2 exactly once; QoS 0 at most once; QoS 1 no more first copies than were sent. */
-export function noMoreThanSent(world: World): void {
+export function noMoreThanSent(world: Scene): void {
   for (const client of world.clients) {
     const copies = new Map<string, number>();
     for (const receipt of world.ledger.receiptsOf(client.id)) {
@@ -144,7 +153,7 @@ function groupsOf(ledger: Ledger, client: Client, { topic }: Publication): numbe
  * may have been lost with a link, or on its way to a subscription that was not there yet. What is
  * retained or delayed has an order of its own.
  */
-export function inOrder(world: World): void {
+export function inOrder(world: Scene): void {
   for (const client of world.clients) {
     const reached = new Map<string, number>();
     const seen = new Set<string>();
@@ -165,7 +174,7 @@ export function inOrder(world: World): void {
 }
 
 /** A refusal promises that nobody got the message, so that it may be published again. */
-export function refusedReachesNobody(world: World): void {
+export function refusedReachesNobody(world: Scene): void {
   const { ledger } = world;
   for (const client of world.clients) {
     for (const { publication, qos } of ledger.receiptsOf(client.id)) {
@@ -178,7 +187,7 @@ export function refusedReachesNobody(world: World): void {
 }
 
 /** Nobody gets what no subscription of its asks for, nor with a higher QoS, nor before its time. */
-export function onlyWhatWasAsked(world: World): void {
+export function onlyWhatWasAsked(world: Scene): void {
   for (const client of world.clients) {
     const records = world.ledger.allSubscriptionsOf(client.id);
     for (const receipt of world.ledger.receiptsOf(client.id)) {
@@ -187,10 +196,12 @@ export function onlyWhatWasAsked(world: World): void {
       if (!asked.some(({ options }) => options.qos >= qos)) {
         world.violation(
           "asked",
-          `${client.id} got #${publication.id} ${publication.topic} QoS ${qos} unasked`,
+          `${client.id} got #${publication.id} ${publication.topic} QoS ${qos} unasked, ` +
+            `${at - publication.firstSentAt} ms after it was sent at ` +
+            `${publication.firstSentAt - 1_000_000} ms`,
         );
       }
-      if (at < publication.firstSentAt + publication.delay * 1000) {
+      if (at < publication.firstSentAt + publication.delay * 1000 - (world.skew ?? 0)) {
         world.violation("asked", `${client.id} got #${publication.id} before its delay`);
       }
     }
@@ -204,7 +215,7 @@ function couldAsk(record: SubscriptionRecord, { publication, at }: Receipt, clie
 }
 
 /** Wills come exactly when they are due. The watcher, who is always there, has seen them all. */
-export function willsWereKept(world: World, watcher: Client): void {
+export function willsWereKept(world: Scene, watcher: Client): void {
   const { ledger, time } = world;
   const receipts = ledger.receiptsOf(watcher.id).filter(({ publication }) => publication.will);
   const dropped = ledger.dropped.get(watcher.id) ?? 0;
@@ -231,7 +242,7 @@ export function willsWereKept(world: World, watcher: Client): void {
 }
 
 /** What is retained is the last that was acknowledged, or one that came at the same time. */
-export function retainedIsLast(world: World): void {
+export function retainedIsLast(world: Scene & Process): void {
   const { ledger, tables, time } = world;
   const topics = new Set(
     ledger.publications.filter(({ retain }) => retain).map(({ topic }) => topic),
@@ -270,7 +281,7 @@ export function idIn(payload: Uint8Array): number {
 }
 
 /** Nothing is owed while everybody is here and idle; totals are what they are the total of. */
-export function tablesAreQuiet(world: World): string[] {
+export function tablesAreQuiet(world: Process): string[] {
   const { tables } = world;
   const wrong: string[] = [];
   const say = (condition: boolean, text: string) => condition ? wrong.push(text) : 0;
@@ -300,8 +311,8 @@ export function tablesAreQuiet(world: World): string[] {
     say(session.resending.length > 0, `${clientId} resending`);
     say(session.sendQuota !== live.connection.window, `${clientId} quota ${session.sendQuota}`);
   }
-  for (const { key, session, reading, members } of tables.groups.values()) {
-    say(members.length === 0, `${key} is empty`);
+  for (const { key, session, reading, members, elsewhere } of tables.groups.values()) {
+    say(members.length + elsewhere.size === 0, `${key} is empty`);
     say(reading, `${key} is reading`);
     say(queueLength(session.queue) > 0, `${key} queue ${queueLength(session.queue)}`);
   }
@@ -309,7 +320,7 @@ export function tablesAreQuiet(world: World): string[] {
 }
 
 /** Sums that are kept are the sums. */
-export function totalsAreSums(world: World): void {
+export function totalsAreSums(world: Scene & Process): void {
   const { tables } = world;
   const found = recount(tables);
   const told = counted(tables);

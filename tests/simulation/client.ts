@@ -50,6 +50,8 @@ export interface Habitat {
   readonly disk: MemoryStore;
   /** The broker knew of a full disk at that instant or later. */
   readonly fullSince: (instant: number) => boolean;
+  /** Seconds that clocks of several brokers are apart at most; absent: there is one. */
+  readonly skew?: number | undefined;
   /** The broker has answered for a message: all that it owes is on the disk, or it is told. */
   readonly owed: (publication: Publication) => void;
 }
@@ -629,7 +631,7 @@ export class Client {
 
   /** What the broker says of the session has to be on the disk: it is read in time, and it is kept. */
   #kept({ wire }: Call): boolean {
-    return this.#resumable && !wire.closed;
+    return this.#resumable && !wire.closed && !wire.orphan;
   }
 
   #stored(): StoredSession {
@@ -712,7 +714,7 @@ export class Client {
     const { time, ledger } = this.#in;
     if (publication.clears) return;
     const left = packet.properties?.messageExpiryInterval;
-    if (left !== undefined && left > publication.expiry) {
+    if (left !== undefined && left > publication.expiry + (this.#in.skew ?? 0)) {
       this.#violation(
         "protocol",
         `#${publication.id}: Message Expiry Interval has grown to ${left}`,

@@ -9,7 +9,10 @@ import type { Publication } from "./ledger.ts";
 import type { World } from "./world.ts";
 
 /** A success was received for the message: each stored session that subscribes to it has it. */
-export function owedIsKept(world: World, publication: Publication): void {
+export function owedIsKept(
+  world: Pick<World, "clients" | "disk" | "ledger" | "violation">,
+  publication: Publication,
+): void {
   const { ledger, disk } = world;
   const { id, clears, delay, expiry } = publication;
   if (clears || delay > 0 || expiry !== Infinity) return;

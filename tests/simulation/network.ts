@@ -67,6 +67,10 @@ export class Wire implements Link {
   #dead = false;
   /** Nothing arrives any more, and nobody is told. */
   halfOpen = false;
+  /** The broker's process stands still: what comes waits in front of it. */
+  #frozen = false;
+  /** The broker has been declared dead by others, whatever it still says. */
+  orphan = false;
   #gone = false;
 
   constructor(world: Surroundings, id: number, ear: Ear) {
@@ -155,6 +159,7 @@ export class Wire implements Link {
     this.#ear = undefined;
     if (this.halfOpen) return;
     this.#broken = true;
+    if (this.#frozen) return;
     const error = new Error("reset by peer");
     this.#reader?.reject(error);
     this.#reader = undefined;
@@ -170,6 +175,14 @@ export class Wire implements Link {
     if (!this.halfOpen && !this.#gone) ear?.onClosed();
   }
 
+  /** The broker's process stands still, or goes on. */
+  freeze(frozen: boolean): void {
+    this.#frozen = frozen;
+    if (frozen) return;
+    this.#serveReader();
+    this.#serveWriter();
+  }
+
   /** The client reads no more, for a time. */
   stall(stalled: boolean): void {
     this.#stalled = stalled;
@@ -180,7 +193,7 @@ export class Wire implements Link {
 
   #serveReader(): void {
     const reader = this.#reader;
-    if (reader === undefined || this.#dead) return;
+    if (reader === undefined || this.#dead || this.#frozen) return;
     if (this.#broken || this.closed) {
       this.#reader = undefined;
       return reader.reject(new Error("the link is broken"));
@@ -203,7 +216,7 @@ export class Wire implements Link {
 
   #serveWriter(): void {
     const writer = this.#writer;
-    if (writer === undefined || this.#dead || this.closed) return;
+    if (writer === undefined || this.#dead || this.#frozen || this.closed) return;
     if (this.#broken) {
       this.#writer = undefined;
       return writer.done.reject(new Error("the link is broken"));

@@ -110,8 +110,9 @@ async function probe(world: World, client: Client): Promise<void> {
   await world.time.run(PROBED);
 }
 
-function willFor(
-  world: World,
+/** The Will of a connection that is about to be asked for. */
+export function willFor(
+  world: Pick<World, "ledger" | "time">,
   client: Client,
   will: (Action & { kind: "connect" })["will"],
 ): WillRecord | undefined {
@@ -158,7 +159,8 @@ function publish(world: World, client: Client, action: Action & { kind: "publish
   }
 }
 
-function subscribe(client: Client, action: Action & { kind: "subscribe" }): void {
+/** Has a client subscribe. */
+export function subscribe(client: Client, action: Action & { kind: "subscribe" }): void {
   const fulls = new Set<string>();
   const five = client.profile.version === 5;
   const wanted = action.filters.flatMap((each) => {

@@ -189,7 +189,7 @@ function often<T>(usual: T, other: T): fc.Arbitrary<T> {
   return fc.constantFrom(usual, usual, usual, other);
 }
 
-const profile: fc.Arbitrary<Profile> = fc.record({
+export const profile: fc.Arbitrary<Profile> = fc.record({
   version: fc.constantFrom<4 | 5>(4, 5, 5),
   sessionExpiry: fc.constantFrom(0, 5, 600, 600, 100_000),
   receiveMaximum: fc.constantFrom(1, 2, 5, 65_535),
@@ -212,7 +212,7 @@ const profile: fc.Arbitrary<Profile> = fc.record({
 
 const PERSISTENT_EXPIRY = 900;
 
-const rules: fc.Arbitrary<Rules> = fc.record({
+export const rules: fc.Arbitrary<Rules> = fc.record({
   queuePolicy: fc.constantFrom<Rules["queuePolicy"]>("dropOldest", "dropNewest", "reject"),
   queueQos0: fc.boolean(),
   receiveMaximum: fc.constantFrom(1, 3, 256),
@@ -247,7 +247,7 @@ const rules: fc.Arbitrary<Rules> = fc.record({
   },
 }));
 
-const weather: fc.Arbitrary<Weather> = fc.record({
+export const weather: fc.Arbitrary<Weather> = fc.record({
   delay: fc.constantFrom(0, 3, 50, 2_000),
   buffer: fc.constantFrom(500, 4_000, 65_536),
   piece: fc.constantFrom(7, 100, 4_096),

@@ -15,6 +15,13 @@ function newTree(cacheLimit = 100): { tree: FilterTree<string, Plan>; made: stri
   return { tree, made };
 }
 
+/** A tree that is not empty: only such a one keeps plans. */
+function newCache(cacheLimit: number): ReturnType<typeof newTree> {
+  const { tree, made } = newTree(cacheLimit);
+  tree.add("elsewhere/+", "one", "one");
+  return { tree, made };
+}
+
 for (const filter of ["a/b", "a/+"]) {
   Deno.test(`FilterTree.add() replaces the value when ${filter} and key are there`, () => {
     const { tree } = newTree();
@@ -86,8 +93,23 @@ Deno.test("FilterTree.match() gives a value more than once when filters overlap"
   assert.deepEqual(tree.match("a/b").values, ["#", "+/+/#", "+/b", "a/#", "a/+", "a/b", "a/b/#"]);
 });
 
+Deno.test("FilterTree.match() keeps no plan when there is no filter, and none from before", () => {
+  const { tree, made } = newTree();
+  for (let n = 0; n < 3; n++) assert.deepEqual(tree.match("a/b").values, []);
+  assert.equal(made.length, 3);
+  for (const filter of ["a/b", "a/+"]) {
+    tree.add(filter, "one", "one");
+    assert.deepEqual(tree.match("a/b").values, ["one"]);
+    tree.remove(filter, "one");
+    assert.deepEqual(tree.match("a/b").values, []);
+    tree.add("elsewhere/+", "one", "one");
+    assert.deepEqual(tree.match("a/b").values, []);
+    tree.remove("elsewhere/+", "one");
+  }
+});
+
 Deno.test("FilterTree.match() keeps no more plans than allowed when many topics come", () => {
-  const { tree, made } = newTree(10);
+  const { tree, made } = newCache(10);
   for (let n = 0; n < 100; n++) tree.match(`topic/${n}`);
   assert.equal(made.length, 100);
   for (let n = 99; n >= 0; n--) tree.match(`topic/${n}`);
@@ -95,7 +117,7 @@ Deno.test("FilterTree.match() keeps no more plans than allowed when many topics 
 });
 
 Deno.test("FilterTree.match() keeps a topic in use when others come once each", () => {
-  const { tree, made } = newTree(10);
+  const { tree, made } = newCache(10);
   for (let n = 0; n < 1000; n++) {
     tree.match("busy");
     tree.match(`once/${n}`);
@@ -105,7 +127,7 @@ Deno.test("FilterTree.match() keeps a topic in use when others come once each", 
 });
 
 Deno.test("FilterTree.match() leaves what it keeps alone when a thousand topics come once each", () => {
-  const { tree, made } = newTree(10);
+  const { tree, made } = newCache(10);
   for (let n = 0; n < 10; n++) tree.match(`kept/${n}`);
   for (let n = 0; n < 1000; n++) tree.match(`once/${n}`);
   const before = made.length;
@@ -114,21 +136,21 @@ Deno.test("FilterTree.match() leaves what it keeps alone when a thousand topics 
 });
 
 Deno.test("FilterTree.match() keeps a topic from its second time on when there is no room", () => {
-  const { tree, made } = newTree(10);
+  const { tree, made } = newCache(10);
   for (let n = 0; n < 10; n++) tree.match(`once/${n}`);
   for (let n = 0; n < 100; n++) tree.match("later");
   assert.equal(made.filter((topic) => topic === "later").length, 2);
 });
 
 Deno.test("FilterTree.match() counts a long name for more when plans are kept", () => {
-  const { tree, made } = newTree(10);
+  const { tree, made } = newCache(10);
   const long = "x".repeat(512 * 8); // Weighs nine.
   for (let turn = 0; turn < 2; turn++) for (const n of [1, 2]) tree.match(`${long}${n}`);
   assert.ok(made.length >= 3, `${made.length} plans made of two topics of which one fits`);
 });
 
 Deno.test("FilterTree.match() counts a wide plan for more when plans are kept", () => {
-  const { tree, made } = newTree(10);
+  const { tree, made } = newCache(10);
   for (let n = 0; n < 64 * 8; n++) tree.add("wide/#", `client ${n}`, "value");
   const wide = tree.match("wide/a"); // Weighs nine.
   assert.equal(tree.match("wide/a"), wide);
@@ -139,7 +161,7 @@ Deno.test("FilterTree.match() counts a wide plan for more when plans are kept", 
 });
 
 Deno.test("FilterTree.match() keeps nothing when the limit is 0", () => {
-  const { tree, made } = newTree(0);
+  const { tree, made } = newCache(0);
   tree.add("a", "one", "one");
   assert.deepEqual(tree.match("a"), tree.match("a"));
   assert.equal(made.length, 2);

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import { digestOf } from "../../src/topic/digest.ts";
 import { FilterTree } from "../../src/topic/filter_tree.ts";
 import { mapKey } from "../../src/topic/map_key.ts";
 import { RetainedTree } from "../../src/topic/retained_tree.ts";
@@ -32,6 +35,29 @@ Deno.test("mapKey() gives no array index, and never one key for two strings", ()
   }
 });
 
+/** Names that V8 has one hash for. */
+const long = ["a", "b", "\u20ac"].map((end) => "a".repeat(16_383) + end);
+
+Deno.test("mapKey() gives short keys for long names, and never one key for two", () => {
+  const keys = [...long, ...long.map((name) => `${name}/`)].map(mapKey);
+  assert.equal(new Set(keys).size, keys.length);
+  assert.deepEqual(keys.filter((key) => key.length > 17), []);
+  assert.equal(mapKey(long[0]!), mapKey("a".repeat(16_384)));
+  const hashed = "a".repeat(16_383);
+  assert.equal(mapKey(hashed), hashed);
+});
+
+Deno.test("digestOf() is SHA-256 of the units when the text has any length", () => {
+  for (const length of [0, 1, 27, 28, 29, 31, 32, 33, 59, 60, 61, 16_384, 65_535]) {
+    const text = Array.from({ length }, (_, at) => String.fromCharCode(at * 40_503 & 0xffff)).join(
+      "",
+    );
+    const units = Buffer.from(text, "utf16le").swap16();
+    const expected = Buffer.from(createHash("sha256").update(units).digest()).swap16();
+    assert.equal(digestOf(text), expected.toString("utf16le"), `${length} units`);
+  }
+});
+
 /** The keys of all Maps with strings that an object holds. */
 function keysIn(value: unknown, seen = new Set<unknown>()): string[] {
   if (typeof value !== "object" || value === null || seen.has(value)) return [];
@@ -42,9 +68,10 @@ function keysIn(value: unknown, seen = new Set<unknown>()): string[] {
 }
 
 Deno.test("FilterTree and RetainedTree keep no name in a Map that its client could choose the place of", () => {
+  const names = [...numbers, ...others.slice(1), ...long];
   const filters = new FilterTree<string, readonly string[]>((_topic, values) => values, 100);
   const retained = new RetainedTree<string>();
-  for (const level of [...numbers, ...others.slice(1)]) {
+  for (const level of names) {
     for (const name of [level, `${level}/b`, `b/${level}`, `b/${level}/c`, `b/${level}/d`]) {
       retained.set(name, name);
       filters.add(name, "client", name);
@@ -56,7 +83,8 @@ Deno.test("FilterTree and RetainedTree keep no name in a Map that its client cou
   const keys = [...keysIn(filters), ...keysIn(retained)];
   assert.ok(keys.length > 100, `${keys.length} keys`);
   assert.deepEqual(keys.filter(isArrayIndex), []);
-  for (const level of [...numbers, ...others.slice(1)]) {
+  assert.deepEqual(keys.filter((key) => key.length > 16_383).map(({ length }) => length), []);
+  for (const level of names) {
     for (const name of [level, `${level}/b`, `b/${level}`, `b/${level}/c`, `b/${level}/d`]) {
       assert.deepEqual([...retained.matching(name)], [name]);
       assert.equal(retained.delete(name), name);

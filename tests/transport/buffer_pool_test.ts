@@ -1,7 +1,13 @@
 /** The pool of buffers: sizes, reuse, and that it keeps no more than it says. */
 
 import assert from "node:assert/strict";
-import { giveBuffer, takeBuffer } from "../../src/transport/buffer_pool.ts";
+import {
+  giveBuffer,
+  holdBuffer,
+  isHeld,
+  releaseBuffer,
+  takeBuffer,
+} from "../../src/transport/buffer_pool.ts";
 
 const sizes: readonly [asked: number, got: number][] = [
   [1, 256],
@@ -41,7 +47,7 @@ Deno.test("takeBuffer() never returns a buffer that is too small when odd ones w
   for (let count = 0; count < 20; count++) assert.ok(takeBuffer(2048).length >= 2048);
 });
 
-Deno.test("giveBuffer() keeps 4 MiB of a size at most", () => {
+Deno.test("giveBuffer() keeps 8 MiB of a size at most", () => {
   const size = 1 << 20;
   const given = new Set<Uint8Array>();
   for (let count = 0; count < 10; count++) {
@@ -51,5 +57,33 @@ Deno.test("giveBuffer() keeps 4 MiB of a size at most", () => {
   }
   let kept = 0;
   for (let count = 0; count < 10; count++) if (given.has(takeBuffer(size))) kept++;
-  assert.equal(kept, 4);
+  assert.equal(kept, 8);
+});
+
+Deno.test("giveBuffer() hands a buffer on only when the last who holds a part of it has released it", () => {
+  const size = 1 << 18;
+  const buffer = takeBuffer(size);
+  const part = buffer.subarray(10, 20);
+  holdBuffer(part);
+  holdBuffer(buffer);
+  assert.ok(isHeld(buffer));
+  giveBuffer(buffer);
+  assert.notEqual(takeBuffer(size), buffer);
+  releaseBuffer(buffer);
+  assert.notEqual(takeBuffer(size), buffer);
+  assert.ok(isHeld(buffer));
+  releaseBuffer(part);
+  assert.ok(!isHeld(buffer));
+  assert.equal(takeBuffer(size), buffer);
+});
+
+Deno.test("releaseBuffer() leaves a buffer to whoever took it when it has not been given back", () => {
+  const size = 1 << 19;
+  const buffer = takeBuffer(size);
+  holdBuffer(buffer);
+  releaseBuffer(buffer);
+  assert.ok(!isHeld(buffer));
+  assert.notEqual(takeBuffer(size), buffer);
+  giveBuffer(buffer);
+  assert.equal(takeBuffer(size), buffer);
 });

@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { tool } from "../end_to_end/tools.ts";
+import { runProgram } from "../run_program.ts";
 
 /** The paths of a certificate and its key, in PEM. */
 export interface Pair {
@@ -37,19 +38,9 @@ export interface Authority extends Pair {
 
 /** Runs openssl; what it prints. */
 export async function openssl(args: readonly string[], input = ""): Promise<string> {
-  const child = new Deno.Command(tool("openssl")!, {
-    args: [...args],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  assert.equal(code, 0, `openssl ${args.join(" ")}:\n${decoder.decode(stderr)}`);
-  return decoder.decode(stdout);
+  const { status, out, err } = await runProgram(tool("openssl")!, args, { input });
+  assert.equal(status, 0, `openssl ${args.join(" ")}:\n${err}`);
+  return out;
 }
 
 /** Runs a test with an authority in a directory that is removed behind it. */

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { isHeld } from "../../src/transport/buffer_pool.ts";
 import { Outbox, type OutboxLimits, type OutboxState } from "../../src/transport/outbox.ts";
 import { FakeLink, settled } from "./fake_link.ts";
 
@@ -285,6 +286,97 @@ Deno.test("Outbox writes what it took, in order, when appends, flushes and write
       told.forEach((state, at) => assert.equal(state, at % 2 === 0 ? "congested" : "drained"));
     }),
     { numRuns: 300 },
+  );
+});
+
+/** Bytes from which on a frame is not copied. */
+const LARGE = 32_768;
+const wide = { congested: 1 << 20, maximum: 1 << 20 };
+
+Deno.test("Outbox writes a large frame from where it lies, between what came before it and after it", async () => {
+  const { link, outbox } = setUp(wide);
+  const large = bytes(LARGE, 2);
+  outbox.append(bytes(3, 1));
+  outbox.append(large);
+  outbox.append(bytes(4, 3));
+  assert.equal(outbox.buffered, LARGE + 7);
+  outbox.flush();
+  assert.equal(link.asked, 3);
+  await link.let();
+  assert.equal(link.asked, LARGE);
+  await link.let(LARGE - 1);
+  assert.ok(isHeld(large)); // a byte of it is still to be written
+  assert.equal(outbox.buffered, 5);
+  await link.let();
+  assert.ok(!isHeld(large));
+  await link.letAll();
+  assert.deepEqual(link.written, [...bytes(3, 1), ...large, ...bytes(4, 3)]);
+});
+
+Deno.test("Outbox copies what is large where it is the smaller part of its memory", () => {
+  const { outbox } = setUp(wide);
+  const memory = bytes(3 * LARGE, 1);
+  assert.ok(outbox.append(memory.subarray(0, LARGE)));
+  assert.ok(!isHeld(memory));
+  assert.ok(outbox.append(memory.subarray(LARGE)));
+  assert.ok(isHeld(memory));
+});
+
+Deno.test("Outbox holds no large frame that it refuses", () => {
+  const { outbox } = setUp({ ...wide, maximum: LARGE });
+  const [first, second] = [bytes(LARGE, 1), bytes(LARGE, 2)];
+  assert.ok(outbox.append(first));
+  assert.ok(!outbox.append(second));
+  assert.ok(isHeld(first));
+  assert.ok(!isHeld(second));
+});
+
+Deno.test("Outbox.abort() releases large frames, but the one that is being written", async () => {
+  const { link, outbox } = setUp(wide);
+  const frames = [bytes(LARGE, 1), bytes(LARGE, 2), bytes(LARGE, 3)];
+  for (const frame of frames) outbox.append(frame);
+  outbox.flush();
+  await link.let(5);
+  outbox.abort();
+  assert.deepEqual(frames.map(isHeld), [true, false, false]);
+  assert.equal(outbox.buffered, 0);
+});
+
+Deno.test("Outbox writes what it took, in order, when some frames are large", async () => {
+  const act = fc.oneof(
+    fc.record({
+      do: fc.constant("append" as const),
+      size: fc.constantFrom(1, 500, LARGE - 1, LARGE, LARGE + 900, 10 * LARGE),
+    }),
+    fc.record({ do: fc.constant("flush" as const), size: fc.constant(0) }),
+    fc.record({
+      do: fc.constant("let" as const),
+      size: fc.constantFrom(1, 400, LARGE, 20 * LARGE),
+    }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(act, { maxLength: 30 }), async (acts) => {
+      const { link, outbox } = setUp({ ...wide, maximum: 12 * LARGE });
+      const frames: Uint8Array[] = [];
+      for (const { do: what, size } of acts) {
+        const frame = bytes(size, frames.length + 1);
+        if (what === "append") { if (outbox.append(frame)) frames.push(frame); }
+        else if (what === "flush") outbox.flush();
+        else if (link.asked > 0) await link.let(Math.min(size, link.asked));
+        const taken = frames.reduce((sum, { length }) => sum + length, 0);
+        assert.equal(outbox.buffered, taken - link.written.length);
+        assert.ok(link.asked <= 1 << 18);
+      }
+      outbox.end();
+      await link.letAll();
+      let at = 0;
+      for (const frame of frames) {
+        assert.ok(frame.every((byte) => byte === link.written[at++]));
+        assert.ok(!isHeld(frame));
+      }
+      assert.equal(at, link.written.length);
+    }),
+    { numRuns: 60 },
   );
 });
 

@@ -8,7 +8,8 @@ import { hostOf, parseAddress } from "../../src/policy/ip_address.ts";
 import type { ProxyOptions } from "../../src/transport/proxy_protocol.ts";
 import { proxyProtocolOver, readSource } from "../../src/transport/proxy_protocol.ts";
 import { Refused } from "../../src/transport/transport.ts";
-import { cutAt, joined, ScriptedLink } from "./scripted_link.ts";
+import { joined } from "../../src/packet/joined.ts";
+import { cutAt, ScriptedLink } from "./scripted_link.ts";
 
 const OPTIONS: ProxyOptions = {
   trusted: [parseCidr("192.0.2.0/24") as Cidr],

@@ -49,13 +49,3 @@ export function cutAt(bytes: Uint8Array, places: readonly number[]): Uint8Array[
   const ends = [...sorted, bytes.length];
   return ends.map((end, at) => bytes.slice(at === 0 ? 0 : ends[at - 1]!, end));
 }
-
-export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}

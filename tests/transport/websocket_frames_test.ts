@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { FrameReader, headerSize, writeHeader } from "../../src/transport/websocket_frames.ts";
 import type { Frame } from "./client_frames.ts";
 import { frameBytes } from "./client_frames.ts";
-import { cutAt, joined } from "./scripted_link.ts";
+import { joined } from "../../src/packet/joined.ts";
+import { cutAt } from "./scripted_link.ts";
 
 interface Seen {
   readonly data: Uint8Array;

@@ -11,7 +11,8 @@ import { publishPacket } from "../broker/packets.ts";
 import type { Frame } from "./client_frames.ts";
 import { frameBytes } from "./client_frames.ts";
 import { FakeLink, settled } from "./fake_link.ts";
-import { cutAt, joined, ScriptedLink } from "./scripted_link.ts";
+import { joined } from "../../src/packet/joined.ts";
+import { cutAt, ScriptedLink } from "./scripted_link.ts";
 
 const MAXIMUM = 1 << 20;
 

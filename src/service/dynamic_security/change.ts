@@ -2,11 +2,12 @@
  * What a command of dynamic security comes to, and what commands share. Pure.
  */
 
-import type { Fields, Wrong } from "./fields.ts";
+import type { Fields, NameKey, Wrong } from "./fields.ts";
 import { isWrong, nameIn, numberIn } from "./fields.ts";
 import type { NameMap } from "./name_map.ts";
 import { namesOf, valueOf } from "./name_map.ts";
 import type { DynamicClient, DynamicGroup, DynamicRole, DynamicState, Ranked } from "./state.ts";
+import { rankedWith } from "./state.ts";
 
 /** A command that was performed. */
 export interface Change {
@@ -52,6 +53,50 @@ export function roleIn(state: DynamicState, fields: Fields): DynamicRole | Wrong
   const name = nameIn(fields, "rolename");
   if (isWrong(name)) return name;
   return valueOf(state.roles, name) ?? { error: "Role not found" };
+}
+
+/** Roles or groups that somebody has, as commands change them by one. */
+export interface Had<Holder> {
+  /** The keys of both names, which are looked at in this order before either is looked for. */
+  readonly keys: readonly [NameKey, NameKey];
+  readonly holderIn: (state: DynamicState, fields: Fields) => Holder | Wrong;
+  readonly oneIn: (state: DynamicState, fields: Fields) => { readonly name: string } | Wrong;
+  readonly listOf: (holder: Holder) => readonly Ranked[];
+  readonly put: (state: DynamicState, holder: Holder, list: readonly Ranked[]) => Change;
+}
+
+/** The list with or without the one of that name. */
+export type ListChange = (
+  list: readonly Ranked[],
+  name: string,
+  fields: Fields,
+) => readonly Ranked[] | Wrong;
+
+/** A command that gives somebody a role or a group, or takes it away. */
+export function changingList<Holder extends object>(
+  { keys, holderIn, oneIn, listOf, put }: Had<Holder>,
+  change: ListChange,
+): Command {
+  return (state, fields) => {
+    for (const key of keys) {
+      const name = nameIn(fields, key);
+      if (isWrong(name)) return name;
+    }
+    const holder = holderIn(state, fields);
+    if (isWrong(holder)) return holder;
+    const one = oneIn(state, fields);
+    if (isWrong(one)) return one;
+    const list = change(listOf(holder), one.name, fields);
+    return isWrong(list) ? list : put(state, holder, list);
+  };
+}
+
+/** Adds one that is not there yet, with the priority that the command says; `there`: the words where it is. */
+export function adding(there: string): ListChange {
+  return (list, name, fields) =>
+    list.some((one) => one.name === name)
+      ? { error: there }
+      : rankedWith(list, { name, priority: numberIn(fields, "priority", -1) });
 }
 
 /** What is wrong with roles that are to be given: one of them does not exist. */

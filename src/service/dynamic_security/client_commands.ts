@@ -2,15 +2,16 @@
  * The commands of dynamic security about clients. Pure.
  */
 
-import type { Change, Command } from "./change.ts";
-import { clientIn, pageOf, roleIn, unknownRole } from "./change.ts";
+import type { Change, Command, Had } from "./change.ts";
+import { adding, changingList, clientIn, pageOf, roleIn, unknownRole } from "./change.ts";
 import { clientData } from "./describe.ts";
 import type { Fields, Wrong } from "./fields.ts";
-import { isWrong, nameIn, numberIn, rankedIn, textIn, textsIn } from "./fields.ts";
-import { valueOf, withoutName } from "./name_map.ts";
+import { isWrong, nameIn, rankedIn, textIn, textsIn } from "./fields.ts";
+import { withoutHolder } from "./holders.ts";
+import { valueOf } from "./name_map.ts";
 import { clientSetting } from "./settings.ts";
 import type { DynamicClient, DynamicState, Ranked } from "./state.ts";
-import { newClient, rankedWith, rankedWithout, withClient, withMembership } from "./state.ts";
+import { newClient, rankedWithout, withClient, withMembership } from "./state.ts";
 
 const EMPTY_PASSWORD = { error: "Empty password is not allowed" };
 const NO_PASSWORD = { error: "Invalid/missing password" };
@@ -84,7 +85,7 @@ const deleteClient: Command = (state, fields) => {
   const { username } = client;
   const left = withMembership(state, username, client.groups, []);
   return {
-    state: { ...left, clients: withoutName(left.clients, username) },
+    state: { ...left, clients: withoutHolder(left.clients, username) },
     changed: [clientSetting(username)],
     kicked: [username],
     deleted: [username],
@@ -157,35 +158,19 @@ const setClientPassword: Command = (state, fields) => {
   };
 };
 
-/** A command that changes the roles of a client. */
-function changingRoles(
-  change: (client: DynamicClient, role: string, fields: Fields) => readonly Ranked[] | Wrong,
-): Command {
-  return (state, fields) => {
-    const username = nameIn(fields, "username");
-    if (isWrong(username)) return username;
-    const rolename = nameIn(fields, "rolename");
-    if (isWrong(rolename)) return rolename;
-    const client = clientIn(state, fields);
-    if (isWrong(client)) return client;
-    const role = roleIn(state, fields);
-    if (isWrong(role)) return role;
-    const roles = change(client, role.name, fields);
-    if (isWrong(roles)) return roles;
-    return {
-      state: withClient(state, { ...client, roles }),
-      changed: [clientSetting(username)],
-      kicked: [username],
-    };
-  };
-}
-
-const addClientRole = changingRoles(({ roles }, name, fields) =>
-  roles.some((one) => one.name === name)
-    ? { error: "Client already has this role" }
-    : rankedWith(roles, { name, priority: numberIn(fields, "priority", -1) })
-);
-const removeClientRole = changingRoles(({ roles }, name) => rankedWithout(roles, name));
+const rolesOfClient: Had<DynamicClient> = {
+  keys: ["username", "rolename"],
+  holderIn: clientIn,
+  oneIn: roleIn,
+  listOf: ({ roles }) => roles,
+  put: (state, client, roles) => ({
+    state: withClient(state, { ...client, roles }),
+    changed: [clientSetting(client.username)],
+    kicked: [client.username],
+  }),
+};
+const addClientRole = changingList(rolesOfClient, adding("Client already has this role"));
+const removeClientRole = changingList(rolesOfClient, rankedWithout);
 
 const getClient: Command = (state, fields) => {
   const client = clientIn(state, fields);

@@ -9,6 +9,7 @@ import type { Decision } from "../../policy/compiled_rule.ts";
 import { isControl } from "../../policy/control_topic.ts";
 import type { DynamicAccess } from "../../policy/dynamic_access.ts";
 import type { Identity } from "../../policy/identity.ts";
+import { mapKey } from "../../topic/map_key.ts";
 import { matches } from "../../topic/matches.ts";
 import { hasWildcard } from "../../topic/topic_filter.ts";
 import { valueOf } from "./name_map.ts";
@@ -61,6 +62,7 @@ interface Candidate {
 /** What is kept of one user, of whatever action it was asked about. */
 interface Grants {
   readonly candidates: { [asked in Asked]?: readonly Candidate[] };
+  /** By `mapKey` of the topic. */
   readonly answers: { [asked in Asked]?: Map<string, Decision> };
 }
 
@@ -86,7 +88,8 @@ export function accessOf(state: DynamicState): DynamicAccess {
       }
       const grants = grantsOf(user);
       const answers = grants.answers[action] ??= new Map();
-      const known = answers.get(full);
+      const key = mapKey(full);
+      const known = answers.get(key);
       if (known !== undefined) return known;
       const disabled = user !== undefined && valueOf(state.clients, user)?.disabled === true;
       if (disabled && action !== "receive") return DISABLED; // what waits for it goes on waiting
@@ -95,7 +98,7 @@ export function accessOf(state: DynamicState): DynamicAccess {
         (action === "subscribe" ? withoutWildcards(state, user, topic) : undefined) ??
           decided(state, candidates, action, topic, full);
       kept += 1 + Math.floor(full.length / LENGTH_PER_ANSWER);
-      answers.set(full, decision);
+      answers.set(key, decision);
       return decision;
     },
   };

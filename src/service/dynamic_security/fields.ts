@@ -33,11 +33,11 @@ export function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Where a command names a client, a group or a role. */
+export type NameKey = "username" | "groupname" | "rolename";
+
 /** A name that has to be there: 1 to 256 well-formed characters. */
-export function nameIn(
-  fields: Fields,
-  key: "username" | "groupname" | "rolename",
-): string | Wrong {
+export function nameIn(fields: Fields, key: NameKey): string | Wrong {
   const value = fields[key];
   if (typeof value !== "string" || value === "") return { error: `Invalid/missing ${key}` };
   if (!value.isWellFormed() || value.includes("\0")) {
@@ -49,7 +49,11 @@ export function nameIn(
   return value;
 }
 
-const WORDS = { username: "Username", groupname: "Group name", rolename: "Role name" } as const;
+const WORDS: Readonly<Record<NameKey, string>> = {
+  username: "Username",
+  groupname: "Group name",
+  rolename: "Role name",
+};
 
 /** A text that may be there; undefined: it is not. */
 export function textIn(
@@ -100,7 +104,7 @@ export function numberIn(fields: Fields, key: string, otherwise: number): number
 export function rankedIn(
   fields: Fields,
   list: "roles" | "groups" | "clients",
-  key: "rolename" | "groupname" | "username",
+  key: NameKey,
   unnamed: "wrong" | "ignored",
 ): readonly Ranked[] | undefined | Wrong {
   const value = fields[list];

@@ -2,12 +2,12 @@
  * The commands of dynamic security about groups. Pure.
  */
 
-import type { Command } from "./change.ts";
-import { clientIn, groupIn, pageOf, roleIn, unknownRole } from "./change.ts";
+import type { Command, Had } from "./change.ts";
+import { adding, changingList, clientIn, groupIn, pageOf, roleIn, unknownRole } from "./change.ts";
 import { groupData } from "./describe.ts";
-import type { Fields, Wrong } from "./fields.ts";
-import { isWrong, nameIn, numberIn, rankedIn, textsIn } from "./fields.ts";
-import { emptyNames, namesOf, valueOf, withNames, withoutName } from "./name_map.ts";
+import { isWrong, nameIn, rankedIn, textsIn } from "./fields.ts";
+import { withHolders, withoutHolder } from "./holders.ts";
+import { emptyNames, namesOf, valueOf, withNames } from "./name_map.ts";
 import { clientSetting, GENERAL, groupSetting } from "./settings.ts";
 import type { DynamicClient, DynamicGroup, DynamicState, Ranked } from "./state.ts";
 import { rankedWith, rankedWithout, withClient, withGroup, withMembership } from "./state.ts";
@@ -43,7 +43,7 @@ const deleteGroup: Command = (state, fields) => {
   const kicked = namesOf(group.members);
   const left = withMembers(state, group, []);
   return {
-    state: { ...left, groups: withoutName(left.groups, group.name) },
+    state: { ...left, groups: withoutHolder(left.groups, group.name) },
     changed: [groupSetting(group.name), ...kicked.map(clientSetting)],
     kicked,
   };
@@ -96,72 +96,41 @@ function withMembers(
     changed.set(username, { ...client, groups });
   }
   const names = withNames<true>(emptyNames(), members.map(({ name }) => [name, true]));
-  const clients = withNames(state.clients, changed);
+  const clients = withHolders(state.clients, [...changed]);
   return withGroup({ ...state, clients }, { ...group, members: names });
 }
 
-/** A command about a client in a group. */
-function changingMembers(
-  change: (groups: readonly Ranked[], name: string, fields: Fields) => readonly Ranked[] | Wrong,
-): Command {
-  return (state, fields) => {
-    const groupname = nameIn(fields, "groupname");
-    if (isWrong(groupname)) return groupname;
-    const username = nameIn(fields, "username");
-    if (isWrong(username)) return username;
-    const client = clientIn(state, fields);
-    if (isWrong(client)) return client;
-    const group = groupIn(state, fields);
-    if (isWrong(group)) return group;
-    const groups = change(client.groups, groupname, fields);
-    if (isWrong(groups)) return groups;
+const groupsOfClient: Had<DynamicClient> = {
+  keys: ["groupname", "username"],
+  holderIn: clientIn,
+  oneIn: groupIn,
+  listOf: ({ groups }) => groups,
+  put(state, client, groups) {
+    const { username } = client;
+    const members = withMembership(state, username, client.groups, groups);
     return {
-      state: withClient(withMembership(state, username, client.groups, groups), {
-        ...client,
-        groups,
-      }),
+      state: withClient(members, { ...client, groups }),
       changed: [clientSetting(username)],
       kicked: [username],
     };
-  };
-}
+  },
+};
+const addGroupClient = changingList(groupsOfClient, adding("Client is already in this group"));
+const removeGroupClient = changingList(groupsOfClient, rankedWithout);
 
-const addGroupClient = changingMembers((groups, name, fields) =>
-  groups.some((one) => one.name === name)
-    ? { error: "Client is already in this group" }
-    : rankedWith(groups, { name, priority: numberIn(fields, "priority", -1) })
-);
-const removeGroupClient = changingMembers((groups, name) => rankedWithout(groups, name));
-
-/** A command about the roles of a group. */
-function changingRoles(
-  change: (roles: readonly Ranked[], name: string, fields: Fields) => readonly Ranked[] | Wrong,
-): Command {
-  return (state, fields) => {
-    const groupname = nameIn(fields, "groupname");
-    if (isWrong(groupname)) return groupname;
-    const rolename = nameIn(fields, "rolename");
-    if (isWrong(rolename)) return rolename;
-    const group = groupIn(state, fields);
-    if (isWrong(group)) return group;
-    const role = roleIn(state, fields);
-    if (isWrong(role)) return role;
-    const roles = change(group.roles, rolename, fields);
-    if (isWrong(roles)) return roles;
-    return {
-      state: withGroup(state, { ...group, roles }),
-      changed: [groupSetting(groupname)],
-      kicked: namesOf(group.members),
-    };
-  };
-}
-
-const addGroupRole = changingRoles((roles, name, fields) =>
-  roles.some((one) => one.name === name)
-    ? { error: "Group is already in this role" }
-    : rankedWith(roles, { name, priority: numberIn(fields, "priority", -1) })
-);
-const removeGroupRole = changingRoles((roles, name) => rankedWithout(roles, name));
+const rolesOfGroup: Had<DynamicGroup> = {
+  keys: ["groupname", "rolename"],
+  holderIn: groupIn,
+  oneIn: roleIn,
+  listOf: ({ roles }) => roles,
+  put: (state, group, roles) => ({
+    state: withGroup(state, { ...group, roles }),
+    changed: [groupSetting(group.name)],
+    kicked: namesOf(group.members),
+  }),
+};
+const addGroupRole = changingList(rolesOfGroup, adding("Group is already in this role"));
+const removeGroupRole = changingList(rolesOfGroup, rankedWithout);
 
 const getGroup: Command = (state, fields) => {
   const group = groupIn(state, fields);

@@ -16,10 +16,12 @@ import {
   textsIn,
   wildcardsIn,
 } from "./fields.ts";
-import { entriesOf, valueOf, withNames, withoutName } from "./name_map.ts";
+import { holdersOf, withHolders } from "./holders.ts";
+import type { NameMap } from "./name_map.ts";
+import { valueOf, withoutName } from "./name_map.ts";
 import { clientSetting, GENERAL, groupSetting, roleSetting } from "./settings.ts";
-import type { Defaults, DynamicClient, DynamicRole } from "./state.ts";
-import { aclsWith, defaultTypes, rankedWithout, withGroup, withRole } from "./state.ts";
+import type { Defaults, DynamicRole, Ranked } from "./state.ts";
+import { aclsWith, defaultTypes, rankedWithout, withRole } from "./state.ts";
 
 const createRole: Command = (state, fields) => {
   const name = nameIn(fields, "rolename");
@@ -46,27 +48,33 @@ const createRole: Command = (state, fields) => {
 const deleteRole: Command = (state, fields) => {
   const role = roleIn(state, fields);
   if (isWrong(role)) return role;
-  const changed = [roleSetting(role.name)];
-  const clients: [string, DynamicClient][] = [];
-  for (const [username, client] of entriesOf(state.clients)) {
-    const roles = rankedWithout(client.roles, role.name);
-    if (roles === client.roles) continue;
-    clients.push([username, { ...client, roles }]);
-    changed.push(clientSetting(username));
-  }
-  let next = {
-    ...state,
-    roles: withoutName(state.roles, role.name),
-    clients: withNames(state.clients, clients),
+  const clients = withoutRole(state.clients, role.name);
+  const groups = withoutRole(state.groups, role.name);
+  return {
+    state: {
+      ...state,
+      roles: withoutName(state.roles, role.name),
+      clients: withHolders(state.clients, clients),
+      groups: withHolders(state.groups, groups),
+    },
+    changed: [
+      roleSetting(role.name),
+      ...clients.map(([name]) => clientSetting(name)),
+      ...groups.map(([name]) => groupSetting(name)),
+    ],
   };
-  for (const [name, group] of entriesOf(state.groups)) {
-    const roles = rankedWithout(group.roles, role.name);
-    if (roles === group.roles) continue;
-    next = withGroup(next, { ...group, roles });
-    changed.push(groupSetting(name));
-  }
-  return { state: next, changed };
 };
+
+/** Those who have the role, without it. */
+function withoutRole<H extends { readonly roles: readonly Ranked[] }>(
+  map: NameMap<H>,
+  role: string,
+): readonly (readonly [name: string, one: H])[] {
+  return holdersOf(map, role).map((name) => {
+    const one = valueOf(map, name)!;
+    return [name, { ...one, roles: rankedWithout(one.roles, role) }];
+  });
+}
 
 const modifyRole: Command = (state, fields) => {
   const name = nameIn(fields, "rolename");

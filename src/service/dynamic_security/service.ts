@@ -2,9 +2,9 @@
  * The service `$CONTROL/dynamic-security/v1`: clients, groups and roles that change while the broker runs, in
  * the protocol of Mosquitto's plugin. Pure: passwords are hashed by tasks, one after another.
  *
- * What a request changes is in force at once, but a new password when it has been hashed; the reply leaves
- * after that, and connections of users whose password was changed end then too, so that none comes back with
- * the old one.
+ * What a request changes is in force at once, but a new password when it has been hashed; all of it becomes
+ * durable in one after that, and the reply leaves. Connections of users whose password was changed end then too,
+ * so that none comes back with the old one.
  */
 
 import type { Event } from "../../broker/event.ts";
@@ -18,7 +18,8 @@ import type { NewPassword } from "./change.ts";
 import { accessOf, permitsTheSame } from "./evaluate.ts";
 import type { Performed } from "./perform.ts";
 import { perform, withPassword } from "./perform.ts";
-import { settingText, stateOf } from "./settings.ts";
+import { kickedBy } from "./kicked.ts";
+import { settingText, stateOf, withSettings } from "./settings.ts";
 import type { DynamicState } from "./state.ts";
 
 /** The state, and what it permits. */
@@ -66,6 +67,16 @@ export const dynamicSecurityService: Service<DynamicSecurity> = {
     };
     return passwords.length === 0 ? outcome : hashing(outcome, passwords, 0, reply, undefined);
   },
+  changed(before, changes, view) {
+    const changed = new Set(changes.map(({ name }) => name));
+    const state = withSettings(before.state, changes);
+    const kicks = kickedBy(before.state, state, changed);
+    return {
+      state: advanced(before, { state, changed }),
+      events: kicksOf(kicks, view),
+      instructions: [],
+    };
+  },
   refuse: ({ detail }) => unperformed(detail),
   rules: ({ access }, configured) => laidOver(configured, access),
 };
@@ -77,7 +88,10 @@ function unperformed(error: string) {
 }
 
 /** With other answers where they may be others: not on account of texts and passwords. */
-function advanced(before: DynamicSecurity, { state, changed }: Performed): DynamicSecurity {
+function advanced(
+  before: DynamicSecurity,
+  { state, changed }: Pick<Performed, "state" | "changed">,
+): DynamicSecurity {
   if (state === before.state) return before;
   const same = [...changed].every((setting) => permitsTheSame(before.state, state, setting));
   return { state, access: same ? before.access : accessOf(state) };

@@ -6,7 +6,8 @@
 import { aclData, rankedData, textData, wildcardsData } from "./describe.ts";
 import type { Fields } from "./fields.ts";
 import { aclsIn, isObject, isWrong, rankedIn, textIn, textsIn, wildcardsIn } from "./fields.ts";
-import { emptyNames, namesOf, valueOf } from "./name_map.ts";
+import { withoutHolder } from "./holders.ts";
+import { emptyNames, namesOf, valueOf, withoutName } from "./name_map.ts";
 import type { DynamicState, Texts } from "./state.ts";
 import {
   defaultTypes,
@@ -66,62 +67,119 @@ export function settingsOf(state: DynamicState): ReadonlyMap<string, string> {
   return new Map(names.map((name) => [name, settingText(state, name)!]));
 }
 
+/** What comes before what names it. */
+const KINDS = ["role/", "group/", "client/", GENERAL] as const;
+
 /**
  * The state that was kept.
  *
  * @throws an Error that names the setting that makes no sense
  */
 export function stateOf(settings: ReadonlyMap<string, string>): DynamicState {
-  let state = emptyState;
-  const read = (kind: string, each: (name: string, fields: Fields) => void) => {
-    for (const [setting, text] of settings) {
+  return withSettings(emptyState, Array.from(settings, ([name, value]) => ({ name, value })));
+}
+
+/**
+ * The state in which these settings say something else; undefined: they are no more.
+ *
+ * @throws an Error that names the setting that makes no sense
+ */
+export function withSettings(
+  before: DynamicState,
+  changes: readonly { readonly name: string; readonly value: string | undefined }[],
+): DynamicState {
+  let state = before;
+  for (const kind of KINDS) {
+    for (const { name: setting, value } of changes) {
       if (!setting.startsWith(kind)) continue;
+      const name = setting.slice(kind.length);
+      if (value === undefined) {
+        state = without(state, kind, name);
+        continue;
+      }
       try {
-        const fields: unknown = JSON.parse(text);
+        const fields: unknown = JSON.parse(value);
         if (!isObject(fields)) throw new Error("it is no object");
-        each(setting.slice(kind.length), fields);
+        state = withFields[kind](state, name, fields);
       } catch (error) {
         const words = error instanceof Error ? error.message : String(error);
         throw new Error(`${setting}: ${words}`, { cause: error });
       }
     }
-  };
-  read("role/", (name, fields) => {
-    const acls = sound(aclsIn(fields)) ?? [];
+  }
+  return state;
+}
+
+function without(state: DynamicState, kind: typeof KINDS[number], name: string): DynamicState {
+  switch (kind) {
+    case "role/":
+      return { ...state, roles: withoutName(state.roles, name) };
+    case "group/":
+      return { ...state, groups: withoutHolder(state.groups, name) };
+    case "client/": {
+      const left = withMembership(state, name, valueOf(state.clients, name)?.groups ?? [], []);
+      return { ...left, clients: withoutHolder(left.clients, name) };
+    }
+    case GENERAL:
+      return state;
+  }
+}
+
+type WithFields = (state: DynamicState, name: string, fields: Fields) => DynamicState;
+
+const withFields: Readonly<Record<typeof KINDS[number], WithFields>> = {
+  "role/": (state, name, fields) => {
+    const acls = kept(valueOf(state.roles, name)?.acls, sound(aclsIn(fields)) ?? []);
     const wildcards = sound(wildcardsIn(fields));
-    state = withRole(state, { name, ...textsOf(fields), ...wildcards, acls });
-  });
-  read("group/", (name, fields) => {
+    return withRole(state, { name, ...textsOf(fields), ...wildcards, acls });
+  },
+  "group/": (state, name, fields) => {
+    const before = valueOf(state.groups, name);
     const roles = sound(rankedIn(fields, "roles", "rolename", "wrong")) ?? [];
-    state = withGroup(state, { name, ...textsOf(fields), roles, members: emptyNames() });
-  });
-  read("client/", (username, fields) => {
+    return withGroup(state, {
+      name,
+      ...textsOf(fields),
+      roles: kept(before?.roles, roles),
+      members: before?.members ?? emptyNames(),
+    });
+  },
+  "client/": (state, username, fields) => {
     const { password } = fields;
-    const groups = sound(rankedIn(fields, "groups", "groupname", "wrong")) ?? [];
-    state = withClient(withMembership(state, username, [], groups), {
+    const before = valueOf(state.clients, username) ?? newClient(username);
+    const roles = sound(rankedIn(fields, "roles", "rolename", "wrong")) ?? [];
+    const groups = kept(
+      before.groups,
+      sound(rankedIn(fields, "groups", "groupname", "wrong")) ?? [],
+    );
+    return withClient(withMembership(state, username, before.groups, groups), {
       ...newClient(username),
+      awaits: before.awaits,
       ...textsOf(fields),
       clientId: sound(textIn(fields, "clientid")),
       disabled: fields.disabled === true,
       password: typeof password === "string" ? password : undefined,
-      roles: sound(rankedIn(fields, "roles", "rolename", "wrong")) ?? [],
+      roles: kept(before.roles, roles),
       groups,
     });
-  });
-  read(GENERAL, (_, { defaultACLAccess, anonymousGroup, changes }) => {
-    const kept = isObject(defaultACLAccess) ? defaultACLAccess : {};
+  },
+  [GENERAL]: (state, _, { defaultACLAccess, anonymousGroup, changes }) => {
+    const given = isObject(defaultACLAccess) ? defaultACLAccess : {};
     const defaults = { ...emptyState.defaults };
     for (const type of defaultTypes) {
-      if (typeof kept[type] === "boolean") defaults[type] = kept[type];
+      if (typeof given[type] === "boolean") defaults[type] = given[type];
     }
-    state = {
+    return {
       ...state,
-      defaults,
+      defaults: kept(state.defaults, defaults),
       anonymousGroup: typeof anonymousGroup === "string" ? anonymousGroup : "",
       changes: typeof changes === "number" ? changes : 0,
     };
-  });
-  return state;
+  },
+};
+
+/** What was there where the same has come again: other objects are taken for other answers. */
+function kept<T>(before: T | undefined, after: T): T {
+  return before !== undefined && JSON.stringify(before) === JSON.stringify(after) ? before : after;
 }
 
 function textsOf(fields: Fields): Texts {

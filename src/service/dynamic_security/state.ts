@@ -3,6 +3,7 @@
  * model is that of Mosquitto's plugin of this name, so that its tools work on it. Pure values.
  */
 
+import { withHolder } from "./holders.ts";
 import type { NameMap } from "./name_map.ts";
 import { emptyNames, valueOf, withName, withoutName } from "./name_map.ts";
 
@@ -144,11 +145,11 @@ export function aclsWith(acls: readonly Acl[], acl: Acl): readonly Acl[] {
 }
 
 export function withClient(state: DynamicState, client: DynamicClient): DynamicState {
-  return { ...state, clients: withName(state.clients, client.username, client) };
+  return { ...state, clients: withHolder(state.clients, client.username, client) };
 }
 
 export function withGroup(state: DynamicState, group: DynamicGroup): DynamicState {
-  return { ...state, groups: withName(state.groups, group.name, group) };
+  return { ...state, groups: withHolder(state.groups, group.name, group) };
 }
 
 export function withRole(state: DynamicState, role: DynamicRole): DynamicState {
@@ -169,12 +170,15 @@ export function withMembership(
   for (const { name } of before) {
     const group = valueOf(groups, name);
     if (group === undefined) continue;
-    groups = withName(groups, name, { ...group, members: withoutName(group.members, username) });
+    groups = withHolder(groups, name, { ...group, members: withoutName(group.members, username) });
   }
   for (const { name } of after) {
     const group = valueOf(groups, name);
     if (group === undefined) continue;
-    groups = withName(groups, name, { ...group, members: withName(group.members, username, true) });
+    groups = withHolder(groups, name, {
+      ...group,
+      members: withName(group.members, username, true),
+    });
   }
   return { ...state, groups };
 }

@@ -4,6 +4,8 @@
 
 import * as z from "zod";
 import type { Ban } from "../../policy/bans.ts";
+import type { NodeId } from "../../policy/identity.ts";
+import type { View } from "../service.ts";
 import { command } from "./command.ts";
 import { pageOf, pageShape } from "./page.ts";
 import { timeOf } from "./rows.ts";
@@ -21,7 +23,8 @@ export const bansList = command({
     const bans = world.bans(now).filter((ban) => kind === undefined || ban.kind === kind);
     const most = broker.rules.limits.managementPage;
     const { items, next } = pageOf(bans, keyOfBan, page, most);
-    return { data: { bans: items.map((ban) => banRow(state, ban)), next: next ?? null } };
+    const rows = items.map((ban) => ({ ...banRow(state, ban), ...nodesOfBan(state, ban, broker) }));
+    return { data: { bans: rows, next: next ?? null } };
   },
 });
 
@@ -37,3 +40,19 @@ export function banRow({ bans }: ManagementState, ban: Ban) {
   const origin = own !== undefined && own.until === until ? "management" : "failures";
   return { kind, value, until: timeOf(until), reason, origin };
 }
+
+/** Where it holds: those of management on every node of a cluster, those on account of failures where these were. */
+function nodesOfBan(state: ManagementState, ban: Ban, { cluster }: View["broker"]) {
+  if (cluster === undefined) return {};
+  return { nodes: banRow(state, ban).origin === "failures" ? [cluster.node] : cluster.nodes };
+}
+
+/** A ban in the lists of two nodes of a cluster. */
+export function sameBan(one: ClusterBanRow, other: ClusterBanRow): ClusterBanRow {
+  const ends = [one.until, other.until];
+  const until = ends.includes(null) ? null : Math.max(...ends as readonly number[]);
+  const longer = one.until === until ? one : other;
+  return { ...longer, nodes: [...new Set([...one.nodes, ...other.nodes])] };
+}
+
+type ClusterBanRow = ReturnType<typeof banRow> & { readonly nodes: readonly NodeId[] };

@@ -7,7 +7,7 @@
 import * as z from "zod";
 import type { Event } from "../../broker/event.ts";
 import { utf8Size } from "../../packet/utf8.ts";
-import type { Instant } from "../../policy/identity.ts";
+import type { Instant, NodeId } from "../../policy/identity.ts";
 import type {
   Instruction,
   RefusalReason,
@@ -26,6 +26,8 @@ export interface At {
   readonly view: View;
   readonly request: Request;
   readonly now: Instant;
+  /** In a cluster: nodes that have said themselves what they have, so that it need not be guessed here. */
+  readonly answered?: ReadonlySet<NodeId>;
   /** Nothing will be done; only commands with a task have to ask. */
   readonly dryRun: boolean;
 }
@@ -43,7 +45,7 @@ export interface Done {
 /** What takes time first. With `dryRun` it is done too: a task that changes something has to be told. */
 export interface Later {
   readonly task: Task;
-  then(result: TaskResult, at: At): Done | Refused;
+  then(result: TaskResult, at: At): Result;
 }
 
 export type Result = Done | Later | Refused;

@@ -14,8 +14,10 @@ export const health = command({
   run(_, { view, now }) {
     const problems = healthProblems(view);
     const { version, promise, startedAt, draining } = view.world;
+    const { cluster } = view.broker;
     return {
       data: {
+        ...(cluster === undefined ? {} : { node: cluster.node }),
         live: true,
         ready: problems.length === 0,
         problems,
@@ -33,6 +35,9 @@ export function healthProblems({ broker, world }: View): readonly string[] {
   const { pendingWrites, pendingBytes } = broker.rules.limits;
   return [
     ...(world.draining ? ["draining: clients are being sent off"] : []),
+    ...(world.storeUnreachable === undefined
+      ? []
+      : [`storeUnreachable: the store does not answer: ${world.storeUnreachable}`]),
     ...(broker.storeFull ? ["storeFull: the store has no room"] : []),
     ...(broker.pending >= pendingWrites || broker.pendingBytes >= pendingBytes
       ? ["storeBehind: as much waits for the store as may"]

@@ -19,6 +19,7 @@ export const listenersList = command({
       data: {
         listeners: world.listeners.map((listener) => ({
           ...listener,
+          ...(broker.cluster === undefined ? {} : { node: broker.cluster.node }),
           connections: connections.get(listener.name) ?? 0,
         })),
       },

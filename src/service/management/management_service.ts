@@ -7,14 +7,24 @@
  */
 
 import type { z } from "zod";
-import type { Audit, Outcome, Refused, Request, Service, View } from "../service.ts";
+import type { Instant } from "../../policy/identity.ts";
+import type {
+  Audit,
+  Instruction,
+  Outcome,
+  Refused,
+  Request,
+  Service,
+  SettingChange,
+  View,
+} from "../service.ts";
 import { replied } from "../service.ts";
 import type { At, Command, Done, Result } from "./command.ts";
 import { isRefused, refuse } from "./command.ts";
 import type { Commands } from "./commands.ts";
 import { overlaid } from "./overlay.ts";
 import type { ManagementState } from "./state.ts";
-import { stateOf } from "./state.ts";
+import { stateOf, withSettings } from "./state.ts";
 
 export const MANAGEMENT_PREFIX = "$CONTROL/dunlin/v1";
 
@@ -28,9 +38,29 @@ export function managementService(commands: Commands): Service<ManagementState> 
       const bans = [...state.bans.values()].filter(({ until }) => until > now);
       return { events: [], instructions: bans.map((ban) => ({ type: "ban", ban })) };
     },
+    changed(before, changes, { now }) {
+      const state = withSettings(before, changes);
+      return { state, events: [], instructions: banChanges(before, state, changes, now) };
+    },
     perform: (state, request, view) => perform(commands, state, request, view),
     refuse: (refused, request) => errorReply(nameIn(request), refused),
   };
+}
+
+/** The bans that came and went; whoever is connected here and is hit has to go. */
+function banChanges(
+  before: ManagementState,
+  after: ManagementState,
+  changes: readonly SettingChange[],
+  now: Instant,
+): readonly Instruction[] {
+  return changes.flatMap(({ name }): readonly Instruction[] => {
+    if (!name.startsWith("ban/")) return [];
+    const key = name.slice("ban/".length);
+    const ban = after.bans.get(key), was = before.bans.get(key);
+    if (ban !== undefined && ban.until > now) return [{ type: "ban", ban }];
+    return was === undefined ? [] : [{ type: "unban", kind: was.kind, value: was.value }];
+  });
 }
 
 function perform(

@@ -56,6 +56,7 @@ export const publish = command({
         topic,
         bytes: bytes.length,
         subscribers: subscribers.targets.length + subscribers.groups.length,
+        ...(broker.cluster === undefined ? {} : { nodes: subscribers.nodes.length }),
       },
       events: [{
         type: "publishFor",

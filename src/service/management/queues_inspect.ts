@@ -7,6 +7,7 @@
 import * as z from "zod";
 import * as fifo from "../../session/fifo.ts";
 import type { Delivery } from "../../session/message.ts";
+import { messageSize } from "../../session/message.ts";
 import { queueLength } from "../../session/queue.ts";
 import { isStored } from "../../session/session.ts";
 import { clientId, command, isRefused, refuse } from "./command.ts";
@@ -29,17 +30,19 @@ export const queuesInspect = command({
   run({ clientId, payloads, limit, after }, { view }) {
     const client = findClient(view, clientId);
     if (isRefused(client)) return client;
-    const { session } = client;
+    const { here, session } = client;
     const wanted = Math.min(limit, view.broker.rules.limits.managementPage);
     const from = after === undefined ? 0 : after + 1;
     const pageOf = (all: readonly Delivery[]) => {
       const page = all.slice(0, wanted);
       const more = all.length > page.length;
+      // Of a session that nobody has only the store knows: it has said all, or a part.
+      const whole = after === undefined && !more ? all : undefined;
       return {
         data: {
           clientId,
-          queued: queueLength(session.queue),
-          bytes: session.queue.bytes,
+          queued: here ? queueLength(session.queue) : whole?.length ?? null,
+          bytes: here ? session.queue.bytes : whole === undefined ? null : sizeOf(whole),
           messages: page.map(({ message, qos, retain, group }) => ({
             order: message.order,
             ...messageRow(message),
@@ -65,3 +68,7 @@ export const queuesInspect = command({
     };
   },
 });
+
+function sizeOf(all: readonly Delivery[]): number {
+  return all.reduce((sum, { message }) => sum + messageSize(message), 0);
+}

@@ -4,7 +4,7 @@
 
 import { queueLength } from "../../session/queue.ts";
 import { clientId, command, isRefused } from "./command.ts";
-import { findClient } from "./find_client.ts";
+import { doneTo, findClient } from "./find_client.ts";
 
 export const queuesPurge = command({
   name: "queues/purge",
@@ -12,13 +12,15 @@ export const queuesPurge = command({
   changes: true,
   example: { clientId: "pump-7" },
   shape: { clientId },
-  run({ clientId }, { view }) {
-    const client = findClient(view, clientId);
+  run({ clientId }, at) {
+    const client = findClient(at.view, clientId);
     if (isRefused(client)) return client;
     const { queue } = client.session;
-    return {
-      data: { clientId, messagesDropped: queueLength(queue), bytes: queue.bytes },
-      events: [{ type: "purgeQueue", clientId }],
-    };
+    const events = [{ type: "purgeQueue", clientId }] as const;
+    return doneTo(client, at, events, queueLength(queue), ({ messages, bytes }) => ({
+      clientId,
+      messagesDropped: messages ?? null,
+      bytes: bytes ?? null,
+    }));
   },
 });

@@ -4,7 +4,7 @@
 
 import { queueLength } from "../../session/queue.ts";
 import { clientId, command, isRefused } from "./command.ts";
-import { findClient } from "./find_client.ts";
+import { doneTo, findClient } from "./find_client.ts";
 
 export const sessionsDelete = command({
   name: "sessions/delete",
@@ -12,18 +12,16 @@ export const sessionsDelete = command({
   changes: true,
   example: { clientId: "pump-7" },
   shape: { clientId },
-  run({ clientId }, { view }) {
-    const client = findClient(view, clientId);
+  run({ clientId }, at) {
+    const client = findClient(at.view, clientId);
     if (isRefused(client)) return client;
     const { session, live } = client;
-    return {
-      data: {
-        clientId,
-        connected: live !== undefined,
-        subscriptions: session.subscriptions.size,
-        messagesDropped: queueLength(session.queue),
-      },
-      events: [{ type: "deleteSession", clientId }],
-    };
+    const events = [{ type: "deleteSession", clientId }] as const;
+    return doneTo(client, at, events, queueLength(session.queue), ({ messages }) => ({
+      clientId,
+      connected: live !== undefined,
+      subscriptions: session.subscriptions.size,
+      messagesDropped: messages ?? null,
+    }));
   },
 });

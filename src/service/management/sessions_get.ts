@@ -12,8 +12,8 @@ export const sessionsGet = command({
   changes: false,
   example: { clientId: "pump-7" },
   shape: { clientId },
-  run({ clientId }, { view }) {
-    const client = findClient(view, clientId);
-    return isRefused(client) ? client : { data: { session: sessionDetails(client) } };
+  run({ clientId }, at) {
+    const client = findClient(at.view, clientId);
+    return isRefused(client) ? client : { data: { session: sessionDetails(client, at) } };
   },
 });

@@ -6,7 +6,7 @@ import * as z from "zod";
 import { globMatches } from "../../policy/glob.ts";
 import { command } from "./command.ts";
 import { pageOf, pageShape } from "./page.ts";
-import { sessionRow } from "./rows.ts";
+import { isConnected, sessionRow } from "./rows.ts";
 
 export const sessionsList = command({
   name: "sessions/list",
@@ -21,14 +21,19 @@ export const sessionsList = command({
     ),
     ...pageShape,
   },
-  run({ clientId, user, connected, ...page }, { view: { broker } }) {
+  run({ clientId, user, connected, ...page }, at) {
+    const { broker } = at.view;
+    const isMine = at.request.passedOn === undefined;
     const wanted = broker.clients.values().filter((client) =>
+      (isMine || client.here) &&
       (clientId === undefined || globMatches(clientId, client.clientId)) &&
       (user === undefined || globMatches(user, client.session.owner.user ?? "")) &&
-      (connected === undefined || connected === (client.live !== undefined))
+      (connected === undefined || connected === isConnected(client, at))
     );
     const most = broker.rules.limits.managementPage;
     const { items, next } = pageOf(wanted, (client) => client.clientId, page, most);
-    return { data: { sessions: items.map(sessionRow), next: next ?? null } };
+    return {
+      data: { sessions: items.map((client) => sessionRow(client, at)), next: next ?? null },
+    };
   },
 });

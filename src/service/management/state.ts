@@ -42,36 +42,73 @@ export type RuleSet = "access" | "auto-subscribe";
 
 /** The state that the settings say. Throws an Error that names the setting which makes no sense. */
 export function stateOf(settings: Settings): ManagementState {
-  const bans = new Map<string, Ban>();
-  const limits = new Map<keyof Limits, number>();
-  const access: Placed<AccessRule>[] = [];
-  const autoSubscribe: Placed<AutoSubscribeRule>[] = [];
-  for (const [name, text] of settings) {
+  const changes = Array.from(settings, ([name, value]) => ({ name, value }));
+  return withSettings(NOTHING_LAID, changes);
+}
+
+const NOTHING_LAID: ManagementState = {
+  bans: new Map(),
+  access: [],
+  autoSubscribe: [],
+  limits: new Map(),
+};
+
+/** The state in which these settings say something else. Throws an Error that names the one that makes no sense. */
+export function withSettings(
+  state: ManagementState,
+  changes: readonly SettingChange[],
+): ManagementState {
+  const bans = new Map(state.bans);
+  const limits = new Map(state.limits);
+  const access = byRuleName(state.access);
+  const autoSubscribe = byRuleName(state.autoSubscribe);
+  const touched = new Set<string>();
+  for (const { name, value: text } of changes) {
     const slash = name.indexOf("/");
+    const kind = name.slice(0, slash);
     const rest = name.slice(slash + 1);
-    const value = parsed(name, text);
-    switch (name.slice(0, slash)) {
-      case "ban": {
-        const at = rest.indexOf("/");
-        const kind = rest.slice(0, at) as BanKind;
-        const { until, reason } = shaped(name, value, BAN);
-        bans.set(rest, { kind, value: rest.slice(at + 1), until: until ?? Infinity, reason });
+    touched.add(kind);
+    switch (kind) {
+      case "ban":
+        if (text === undefined) bans.delete(rest);
+        else bans.set(rest, banIn(name, rest, text));
         break;
-      }
       case "access":
-        access.push({ name: rest, ...placed<AccessRule>(name, value, ruleProblems) });
+        if (text === undefined) access.delete(rest);
+        else access.set(rest, { name: rest, ...placed<AccessRule>(name, text, ruleProblems) });
         break;
       case "auto-subscribe":
-        autoSubscribe.push({ name: rest, ...placed(name, value, autoProblems) });
+        if (text === undefined) autoSubscribe.delete(rest);
+        else autoSubscribe.set(rest, { name: rest, ...placed(name, text, autoProblems) });
         break;
       case "limit":
-        limits.set(rest as keyof Limits, shaped(name, value, z.number()));
+        if (text === undefined) limits.delete(rest as keyof Limits);
+        else limits.set(rest as keyof Limits, shaped(name, parsed(name, text), z.number()));
         break;
       default:
         throw new Error(`found ${name}, expected a setting that this version knows`);
     }
   }
-  return { bans, limits, access: inPlace(access), autoSubscribe: inPlace(autoSubscribe) };
+  return { // the same objects where nothing has changed: other rules are work for every session
+    bans: touched.has("ban") ? bans : state.bans,
+    access: touched.has("access") ? inPlace([...access.values()]) : state.access,
+    autoSubscribe: touched.has("auto-subscribe")
+      ? inPlace([...autoSubscribe.values()])
+      : state.autoSubscribe,
+    limits: touched.has("limit") ? limits : state.limits,
+  };
+}
+
+function byRuleName<Rule>(rules: readonly Placed<Rule>[]): Map<string, Placed<Rule>> {
+  return new Map(rules.map((rule) => [rule.name, rule]));
+}
+
+/** @param key the kind and the value of the ban */
+function banIn(name: string, key: string, text: string): Ban {
+  const at = key.indexOf("/");
+  const { until, reason } = shaped(name, parsed(name, text), BAN);
+  const kind = key.slice(0, at) as BanKind;
+  return { kind, value: key.slice(at + 1), until: until ?? Infinity, reason };
 }
 
 const BAN = z.object({ until: z.number().nullable(), reason: z.string() });
@@ -87,10 +124,10 @@ const autoProblems = (rule: AutoSubscribeRule) => autoSubscribeProblems([rule], 
 
 function placed<Rule>(
   name: string,
-  value: unknown,
+  text: string,
   problemsOf: (rule: Rule) => readonly RuleProblem[],
 ): Omit<Placed<Rule>, "name"> {
-  const { position, rule: written } = shaped(name, value, PLACED);
+  const { position, rule: written } = shaped(name, parsed(name, text), PLACED);
   const rule = written as unknown as Rule;
   let problem: string | undefined;
   try {

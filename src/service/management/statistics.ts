@@ -2,6 +2,7 @@
  * `statistics`: what there is now, and what has been counted since the start.
  */
 
+import type { NodeAnswer } from "../service.ts";
 import { command } from "./command.ts";
 
 export const statistics = command({
@@ -11,9 +12,10 @@ export const statistics = command({
   example: {},
   shape: {},
   run(_, { view: { broker, world }, now }) {
-    const { clients, connections, groups, retained, delayed } = broker;
+    const { clients, cluster, connections, groups, retained, delayed } = broker;
     return {
       data: {
+        ...(cluster === undefined ? {} : { node: cluster.node }),
         uptime: Math.round((now - world.startedAt) / 1000),
         now: {
           connections: connections.size,
@@ -42,4 +44,21 @@ function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}
+
+/** What is there on one node only, and so adds up. */
+const ADDED = ["connections", "queued", "queuedBytes", "delayed", "delayedBytes"] as const;
+
+type Now = Readonly<Record<string, number>>;
+
+/** What the nodes of a cluster have together, and what each of them has; the counts are this node's. */
+export function together(
+  own: Readonly<Record<string, unknown>>,
+  answers: readonly NodeAnswer[],
+): Readonly<Record<string, unknown>> {
+  const all = [own, ...answers.flatMap((answer) => "data" in answer ? [answer.data] : [])];
+  const nows = all.map(({ now }) => now as Now);
+  const sums = ADDED.map((name) => [name, nows.reduce((sum, now) => sum + (now[name] ?? 0), 0)]);
+  const nodes = all.map(({ node, uptime, now }) => ({ node, uptime, ...now as Now }));
+  return { ...own, together: Object.fromEntries(sums), nodes };
 }

@@ -9,7 +9,7 @@ import type { QoS, SubscriptionRequest } from "../../packet/packet.ts";
 import { reasonName } from "../../packet/reason_code.ts";
 import { onSubscribe } from "../../session/on_subscribe.ts";
 import { clientId, command, isRefused, refuse, text } from "./command.ts";
-import { findClient } from "./find_client.ts";
+import { doneTo, findClient } from "./find_client.ts";
 import { subscriptionRow } from "./rows.ts";
 
 export const subscriptionsAdd = command({
@@ -31,7 +31,8 @@ export const subscriptionsAdd = command({
       "The Subscription Identifier.",
     ),
   },
-  run({ clientId, filter, ...options }, { view }) {
+  run({ clientId, filter, ...options }, at) {
+    const { view } = at;
     const client = findClient(view, clientId);
     if (isRefused(client)) return client;
     const request: SubscriptionRequest = {
@@ -63,10 +64,9 @@ export const subscriptionsAdd = command({
       }
       if (demand.type !== "subscribe") continue;
       const { subscription, existed } = demand.granted[0]!;
-      return {
-        data: { subscription: subscriptionRow(clientId, subscription), existed },
-        events: [{ type: "subscribeFor", clientId, subscriptions: [request] }],
-      };
+      const events = [{ type: "subscribeFor", clientId, subscriptions: [request] }] as const;
+      const row = subscriptionRow(clientId, subscription);
+      return doneTo(client, at, events, 0, () => ({ subscription: row, existed }));
     }
     return refuse("failed", "the session made nothing of it");
   },

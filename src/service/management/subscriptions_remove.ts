@@ -6,7 +6,7 @@ import { givenFor } from "../../broker/manage.ts";
 import { onUnsubscribe } from "../../session/on_unsubscribe.ts";
 import { subscriptionOf } from "../../session/subscription_map.ts";
 import { clientId, command, isRefused, refuse, text } from "./command.ts";
-import { findClient } from "./find_client.ts";
+import { doneTo, findClient } from "./find_client.ts";
 import { subscriptionRow } from "./rows.ts";
 
 export const subscriptionsRemove = command({
@@ -15,7 +15,8 @@ export const subscriptionsRemove = command({
   changes: true,
   example: { clientId: "pump-7", filter: "plant/1/#" },
   shape: { clientId, filter: text.describe("The Topic Filter as it was subscribed.") },
-  run({ clientId, filter }, { view }) {
+  run({ clientId, filter }, at) {
+    const { view } = at;
     const client = findClient(view, clientId);
     if (isRefused(client)) return client;
     const subscription = subscriptionOf(client.session.subscriptions, filter);
@@ -34,9 +35,8 @@ export const subscriptionsRemove = command({
         return refuse("conflict", demand.fact.detail);
       }
     }
-    return {
-      data: { subscription: subscriptionRow(clientId, subscription) },
-      events: [{ type: "unsubscribeFor", clientId, filters: [filter] }],
-    };
+    const events = [{ type: "unsubscribeFor", clientId, filters: [filter] }] as const;
+    const row = subscriptionRow(clientId, subscription);
+    return doneTo(client, at, events, 0, () => ({ subscription: row }));
   },
 });

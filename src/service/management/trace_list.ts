@@ -11,11 +11,12 @@ export const traceList = command({
   changes: false,
   example: {},
   shape: {},
-  run(_, { view: { world: { traces } } }) {
+  run(_, { view: { world: { traces }, broker: { cluster } } }) {
     return {
       data: {
         traces: traces.running.map(({ start, begun, events, omitted }) => ({
           id: start.id,
+          ...(cluster === undefined ? {} : { node: cluster.node }),
           ...start.followed,
           by: start.by.clientId,
           user: start.by.user ?? null,

@@ -320,7 +320,8 @@ export class Trace {
   }
 
   #tellState(clientId: ClientId, tables: Readonly<Tables>, forget = false): void {
-    const client = tables.clients.get(clientId);
+    const row = tables.clients.get(clientId);
+    const client = row?.here === true ? row : undefined; // of a cluster: else another node tells of it
     const key = client === undefined ? "" : keyOf(client);
     if ((this.#states.get(clientId) ?? "") === key) {
       if (forget && client?.live === undefined) this.#states.delete(clientId);
@@ -329,7 +330,10 @@ export class Trace {
     if (client === undefined || forget && client.live === undefined) this.#states.delete(clientId);
     else this.#states.set(clientId, key);
     if (!this.#hasRoom()) return;
-    this.#add("session", { clientId, ...client === undefined ? GONE : stateOf(client) });
+    this.#add("session", {
+      clientId,
+      ...client === undefined ? row === undefined ? GONE : GONE_ELSEWHERE : stateOf(client),
+    });
   }
 
   #tell(type: "link" | "session" | "fact", connection: ConnectionId, fields: Fields): void {
@@ -366,6 +370,7 @@ export class Trace {
 }
 
 const GONE = { session: false };
+const GONE_ELSEWHERE = { session: true, here: false };
 
 /** What is told again when it has changed. */
 function keyOf({ live, session }: Client): string {

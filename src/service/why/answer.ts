@@ -52,18 +52,21 @@ export function answer(
   publisher: Client | undefined,
   most: number,
 ): Answer {
+  const words = publisher === undefined ? [] : published(tables, question, publisher);
+  if (!Array.isArray(words)) return { ...words as Fate, paths: [], notes: [] };
+  const found = onceTaken(tables, question, publisher, most);
+  return { ...found, notes: [...words, ...found.notes] };
+}
+
+/** The answer once its publisher has got it into the broker. */
+export function onceTaken(
+  tables: Readonly<Tables>,
+  question: Question,
+  publisher: Client | undefined,
+  most: number,
+): Answer {
   const notes: string[] = [];
   const message = messageIn(tables, question, question.topic);
-  if (publisher !== undefined) {
-    const word = taken(tables, publisher, message);
-    if (typeof word !== "string") return { ...word, paths: [], notes };
-    notes.push(word);
-    if (publisher.live?.heldBack) {
-      notes.push("its publisher is not read now: as much waits for the store as may");
-    } else if ((publisher.live?.meter?.owes ?? 0) > 0) {
-      notes.push("its publisher is not read now: it is above a rate");
-    }
-  }
   const topic = finalTopic(question.topic);
   if (topic !== question.topic && delayedIsFull(tables, message)) {
     return { ...drop("delayedFull"), paths: [], notes };
@@ -90,6 +93,23 @@ export function answer(
     (rehearsal.writes || question.retain || question.qos === 2 && publisher?.session.stored);
   if (onStore) return { ...fate("waits", "storeFull"), paths, notes };
   return { outcome, reason, words, paths, notes };
+}
+
+/** Why the publisher does not get it into the broker; or notes on that it does. */
+export function published(
+  tables: Readonly<Tables>,
+  question: Question,
+  publisher: Client,
+): Fate | readonly string[] {
+  const word = taken(tables, publisher, messageIn(tables, question, question.topic));
+  if (typeof word !== "string") return word;
+  if (publisher.live?.heldBack) {
+    return [word, "its publisher is not read now: as much waits for the store as may"];
+  }
+  if ((publisher.live?.meter?.owes ?? 0) > 0) {
+    return [word, "its publisher is not read now: it is above a rate"];
+  }
+  return [word];
 }
 
 function noPath({ session }: Client): Fate {
@@ -146,6 +166,16 @@ function direct(
   if (act.queuedAt.has(clientId)) return { ...waiting(client, tables, dropped), ...shape };
   if (dropped !== undefined) return { ...drop(dropped.reason, state(client, tables)), ...shape };
   if (counting.length === 0) return { ...fate("missed", "noLocal"), ...shape };
+  const { topic } = message;
+  const may = permits(
+    tables.rules,
+    client.session.owner,
+    "receive",
+    topic,
+    shape.qos,
+    shape.retain,
+  );
+  if (!client.here && may.permitted) return { ...drop("absentQoS0"), ...shape };
   return { ...withheld(tables, client, message, shape), ...shape };
 }
 
@@ -181,9 +211,13 @@ function waiting(
 }
 
 /** Figures that explain it. */
-function state({ live, session, rules }: Client, { rules: { queuePolicy } }: Readonly<Tables>) {
+function state(
+  { here, live, session, rules }: Client,
+  { rules: { queuePolicy } }: Readonly<Tables>,
+) {
   const { queuedMessagesPerSession } = rules.limits;
-  const queue = `${queueLength(session.queue)} of ${queuedMessagesPerSession} wait in its queue, ` +
+  const waiting = here ? `${queueLength(session.queue)} of` : "only the store knows how many of";
+  const queue = `${waiting} ${queuedMessagesPerSession} wait in its queue, ` +
     `queuePolicy is ${queuePolicy}`;
   if (live === undefined) return queue;
   const { maximumPacketSize, window } = live.connection;
@@ -202,6 +236,9 @@ function shared(
   group: Group,
   act: Act,
 ): Fate {
+  if (act.passedTo !== undefined) {
+    return fate("missed", "otherMember", `it is the turn of a member on the node ${act.passedTo}`);
+  }
   const names = group.members.slice(0, 10).map(({ client }) => client.clientId).join(", ");
   const members = `of ${group.members.length} members: ${names}`;
   if (client.live !== undefined && act.sentTo.has(client.live.id)) {
@@ -227,7 +264,7 @@ function shared(
     const more = `${dropped.key}, for which it is dropped: ${dropped.reason}; ${members}`;
     return fate("missed", "otherMember", more);
   }
-  if (act.queuedAt.has(group.key)) {
+  if (act.queuedAt.has(group.session.clientId)) {
     const queue = `${queueLength(group.session.queue)} wait there`;
     const more = dropped === undefined
       ? queue

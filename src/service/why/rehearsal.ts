@@ -8,12 +8,12 @@
 import { fanOut } from "../../broker/fan_out.ts";
 import type { Plan, Target } from "../../broker/plan.ts";
 import type { Client, Group, Live, Subscriber, Tables } from "../../broker/tables.ts";
-import type { ClientId, ConnectionId } from "../../policy/identity.ts";
+import type { ClientId, ConnectionId, NodeId } from "../../policy/identity.ts";
 import type { Effect } from "../../session/effect.ts";
 import * as fifo from "../../session/fifo.ts";
 import type { Message } from "../../session/message.ts";
 import type { DropReason } from "../../session/reason_words.ts";
-import type { Write } from "../../session/write.ts";
+import type { AnyWrite } from "../../session/cluster_write.ts";
 import { FilterTree } from "../../topic/filter_tree.ts";
 
 /** What became of it at one place: with those who subscribe for themselves, or in one shared subscription. */
@@ -23,6 +23,8 @@ export interface Act {
   /** Client identifiers, and keys of shared subscriptions, in whose queues it is now. */
   readonly queuedAt: ReadonlySet<string>;
   readonly drops: readonly Dropped[];
+  /** The node of a cluster, one of whose members of the shared subscription gets it. */
+  readonly passedTo: NodeId | undefined;
 }
 
 export interface Dropped {
@@ -80,6 +82,10 @@ class Stage {
       connections: new Map(),
       clients: new Map(),
       groups: new Map(),
+      cluster: tables.cluster && {
+        ...tables.cluster,
+        posted: new Map(Array.from(tables.cluster.posted, ([id, orders]) => [id, new Set(orders)])),
+      },
       queuedBy: new Map(),
       ending: new Map(),
       heldBack: new Set(),
@@ -97,7 +103,10 @@ class Stage {
       targets: targets.map((target) => ({ ...target, client: this.#clientOf(target.client) })),
       groups: copies,
       someNoLocal: targets.some((target) => target.someNoLocal),
+      nodes: [],
+      unstoredAt: [],
       cast: undefined,
+      deals: undefined,
     };
     const tree = new FilterTree<Subscriber, Plan>(() => plan, 0);
     this.#tables = { ...this.#tables, tree, out: [] };
@@ -108,13 +117,14 @@ class Stage {
 
   #actOf(
     effects: readonly Effect[],
-    writes: readonly Write[],
+    writes: readonly AnyWrite[],
     { order }: Message,
     rows: readonly (Client | Group)[],
   ): Act {
     const sentTo = new Set<ConnectionId>();
     const queuedAt = new Set<string>();
     const drops: Dropped[] = [];
+    let passedTo: NodeId | undefined;
     const look = (effect: Effect) => {
       if (effect.type === "deliver") { for (const id of effect.to) sentTo.add(id); }
       else if (effect.type === "deliverAs") sentTo.add(effect.to);
@@ -122,17 +132,18 @@ class Stage {
       else if (effect.type === "persist") {
         effect.then.forEach(look);
         write(effect.writes);
-      } else if (effect.type === "observe" && effect.fact.type === "dropped") {
+      } else if (effect.type === "cast" && effect.group !== undefined) passedTo = effect.nodes[0];
+      else if (effect.type === "observe" && effect.fact.type === "dropped") {
         const { clientId, reason, count } = effect.fact;
         drops.push({ key: clientId, reason, count });
       }
     };
-    const write = (all: readonly Write[]) => {
+    const write = (all: readonly AnyWrite[]) => {
       if (all.length > 0) this.writes = true;
       for (const each of all) {
-        if (each.type === "putQueued" && each.delivery.message.order === order) {
-          queuedAt.add(each.clientId);
-        }
+        if (each.type === "share") passedTo = each.node;
+        if (each.type !== "putQueued" && each.type !== "post") continue;
+        if (each.delivery.message.order === order) queuedAt.add(each.clientId);
       }
     };
     effects.forEach(look);
@@ -142,7 +153,7 @@ class Stage {
       const { head } = session.queue;
       if (fifo.toArray(head).at(-1)?.message.order === order) queuedAt.add(session.clientId);
     }
-    return { sentTo, queuedAt, drops };
+    return { sentTo, queuedAt, drops, passedTo };
   }
 
   #groupOf(group: Group): Group {

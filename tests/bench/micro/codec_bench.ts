@@ -3,7 +3,7 @@
 import { decode } from "../../../src/packet/decode.ts";
 import { encode } from "../../../src/packet/encode.ts";
 import type { Packet, ProtocolVersion } from "../../../src/packet/packet.ts";
-import { connectOf } from "../../end_to_end/raw.ts";
+import { connectOf } from "../../packets.ts";
 
 const publish: Packet = {
   type: "publish",

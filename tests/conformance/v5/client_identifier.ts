@@ -23,7 +23,7 @@ export const clientIdentifier5: readonly Row[] = [
         "pum",
         "\u00e9",
         "e\u0301",
-        "x".repeat(65_535),
+        "x".repeat(16_383),
       ];
       for (const id of ids) {
         const peer = await comes(at, id, false);

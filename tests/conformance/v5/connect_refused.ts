@@ -151,7 +151,7 @@ export const connectRefused5: readonly Row[] = [
               : { type: "accepted", identity: { ...ANONYMOUS, user: username } },
         },
       });
-      const clientId = "c".repeat(65_535);
+      const clientId = "c".repeat(16_383);
       await at.client(clientId, { username: "anna" });
       const peer = await at.open();
       await peer.sends(connectPacket(clientId, { username: "bob" }));

@@ -252,3 +252,25 @@ Deno.test("decide() allows no filter with wildcards when a role says so, whateve
   const { data } = respond(stored, { command: "getRole", rolename: "least" });
   assert.equal((data as { role: { allowwildcardsubs: boolean } }).role.allowwildcardsubs, false);
 });
+
+Deno.test("accessOf() keeps no answer under a key that a client could choose the place of", () => {
+  const access = withAcls({ acltype: "publishClientSend", topic: "#", allow: true });
+  const keys: unknown[] = [];
+  const { set } = Map.prototype;
+  try {
+    Map.prototype.set = function (key, value) {
+      keys.push(key);
+      return set.call(this, key, value);
+    };
+    for (const topic of ["32768", "65536", "a".repeat(16_384), "b".repeat(16_384)]) {
+      assert.equal(access.decide(U, "publish", topic).permitted, true);
+    }
+  } finally {
+    Map.prototype.set = set;
+  }
+  const chosen = keys.filter((key) =>
+    typeof key === "string" && (/^\d+$/.test(key) || key.length > 16_383)
+  );
+  assert.ok(keys.length >= 4);
+  assert.deepEqual(chosen, []);
+});

@@ -1,0 +1,122 @@
+/**
+ * What the parts of a node have in common: who it is, how it asks, whether Redis can be reached, and the end,
+ * which comes once.
+ */
+
+import type { ClusterListener } from "../cluster/cluster.ts";
+import type { NodeId } from "../policy/identity.ts";
+import type { Durability } from "./promise.ts";
+import type { RedisCounts, RedisNotice, RedisOptions } from "./redis_options.ts";
+
+export interface GroundOptions {
+  readonly options: RedisOptions;
+  /** What all keys begin with. */
+  readonly key: string;
+  readonly node: NodeId;
+  readonly durability: Durability;
+  readonly notice: (notice: RedisNotice) => void;
+}
+
+export class Ground {
+  readonly options: RedisOptions;
+  readonly key: string;
+  readonly node: NodeId;
+  readonly durability: Durability;
+  readonly counts: { -readonly [Name in keyof RedisCounts]: RedisCounts[Name] } = {
+    postsDropped: 0,
+    castsLost: 0,
+    notesSkipped: 0,
+    timesAway: 0,
+  };
+  readonly notice: (notice: RedisNotice) => void;
+  /** Sessions that the listener was told to have, and has not let go of. */
+  readonly mine = new Set<string>();
+  listener: ClusterListener | undefined;
+  #fencedBy: string | undefined;
+  #closed = false;
+  /** Why Redis cannot be reached, by who noticed. */
+  readonly #away = new Map<string, string>();
+  readonly #onEnd: (() => void)[] = [];
+
+  constructor({ options, key, node, durability, notice }: GroundOptions) {
+    this.options = options;
+    this.key = key;
+    this.node = node;
+    this.durability = durability;
+    this.notice = notice;
+  }
+
+  /** Nothing more is done: closed, or fenced. */
+  get ended(): boolean {
+    return this.#closed || this.#fencedBy !== undefined;
+  }
+
+  /** Why nothing is taken any more. */
+  get end(): Error {
+    return new Error(
+      this.#fencedBy === undefined
+        ? "the store is closed"
+        : `the node is no longer part of the cluster: ${this.#fencedBy}`,
+    );
+  }
+
+  /** Called once, when it is fenced or closed. */
+  onEnd(ended: () => void): void {
+    if (this.ended) ended();
+    else this.#onEnd.push(ended);
+  }
+
+  /** Others have taken over: the listener is told, once. */
+  fence(detail: string): void {
+    if (this.ended) return;
+    this.#fencedBy = detail;
+    this.notice({ level: "error", message: "the node is fenced", fields: { detail } });
+    this.#finish();
+    this.listener?.fenced(detail);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    const before = this.ended;
+    this.#closed = true;
+    if (!before) this.#finish();
+  }
+
+  /** The listener hears from now on; also of what has happened before. */
+  begin(listener: ClusterListener): void {
+    this.listener = listener;
+    if (this.#fencedBy !== undefined) listener.fenced(this.#fencedBy);
+    else if (this.#away.size > 0) listener.reachable(false, [...this.#away.values()][0]!);
+  }
+
+  /** Who asked could not; undefined: could. Tells the listener where that changes whether all can. */
+  reached(who: string, why: string | undefined): void {
+    if (this.ended) return;
+    const before = this.#away.size;
+    if (why !== undefined) this.#away.set(who, why);
+    else this.#away.delete(who);
+    const now = this.#away.size;
+    if (before === 0 && now > 0) {
+      this.counts.timesAway += 1;
+      this.notice({ level: "warn", message: "Redis cannot be reached", fields: { why: why! } });
+      this.listener?.reachable(false, why!);
+    } else if (before > 0 && now === 0) {
+      this.notice({ level: "info", message: "Redis can be reached again", fields: {} });
+      this.listener?.reachable(true, "");
+    }
+  }
+
+  /** Entries of the log or the inbox that a newer version has made, or that cannot be read. */
+  skipped(count: number): void {
+    if (count === 0) return;
+    if (this.counts.notesSkipped === 0) {
+      const message = "records of other nodes are not understood: is a newer version running?";
+      this.notice({ level: "warn", message, fields: { count } });
+    }
+    this.counts.notesSkipped += count;
+  }
+
+  #finish(): void {
+    for (const ended of this.#onEnd.splice(0)) ended();
+  }
+}

@@ -1,0 +1,572 @@
+import assert from "node:assert/strict";
+import { defaultRules } from "../../src/policy/rules.ts";
+import type { AnyWrite } from "../../src/session/cluster_write.ts";
+import { tailStart } from "../../src/session/queue.ts";
+import type { Subscription } from "../../src/session/subscription_map.ts";
+import { deliveryFrom, EMPTY, messageFrom, NodeDesk } from "./node_desk.ts";
+import { acknowledgement, publishPacket, unsubscribePacket, willOf } from "./packets.ts";
+
+const ORDER = messageFrom("x").order;
+
+function subscription(full: string, qos: 0 | 1 | 2 = 1): Subscription {
+  const shareName = full.startsWith("$share/") ? full.split("/")[1] : undefined;
+  return {
+    full,
+    filter: shareName === undefined ? full : full.slice(`$share/${shareName}/`.length),
+    shareName,
+    options: {
+      qos,
+      noLocal: false,
+      retainAsPublished: false,
+      retainHandling: 0,
+      subscriptionIdentifier: undefined,
+    },
+  };
+}
+
+/** A session that another node has made, with one subscription. */
+function storedElsewhere(clientId: string, full: string, qos: 0 | 1 | 2 = 1): AnyWrite[] {
+  const owner = { user: undefined, roles: [] };
+  return [
+    { type: "putSession", clientId, owner, expiryInterval: 3_600, expiresAt: Infinity },
+    { type: "putSubscription", clientId, subscription: subscription(full, qos) },
+  ];
+}
+
+Deno.test("beginClaim() holds CONNECT back until the session is this node's", () => {
+  const desk = new NodeDesk();
+  desk.begin(1, "panel", { cleanStart: false, properties: { sessionExpiryInterval: 60 } });
+  assert.deepEqual(desk.lines(), ["claim panel for 1"]);
+  desk.claimed(1, "panel");
+  assert.deepEqual(desk.lines(), ["putSession panel", "1 < connack 0"]);
+});
+
+Deno.test("onClaim() refuses with Server unavailable when the session is not to be had [MQTT-3.1.4-1]", () => {
+  const desk = new NodeDesk();
+  desk.begin(1, "panel");
+  desk.feed({ type: "notClaimed", connection: 1, clientId: "panel", detail: "no answer" });
+  assert.deepEqual(desk.lines().slice(1), ["1 < connack 0x88", "1 closed"]);
+});
+
+Deno.test("onClaim() resumes with queue and Packet Identifiers when another node had the session [MQTT-4.4.0-1]", () => {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+  desk.begin(1, "panel", { cleanStart: false, properties: { sessionExpiryInterval: 60 } });
+  const delivery = deliveryFrom("plant/1");
+  const inflight = { awaiting: "puback", delivery, sequence: 4, sentAt: 0 } as const;
+  const queued = deliveryFrom("plant/2", { order: ORDER + 1024 });
+  desk.claimed(1, "panel", {
+    inflight: [[7, inflight]],
+    queued: [queued],
+    orders: [queued.message.order],
+    sizes: [10],
+  });
+  assert.deepEqual(desk.lines(), [
+    "claim panel for 1",
+    "putSession panel",
+    "announce plant/# 1",
+    "1 < connack 0 present",
+    `deleteQueued panel ${queued.message.order}`,
+    "putInflight panel 8",
+    "1 < publish plant/1 q1 #7 dup x",
+    "1 < publish plant/2 q1 #8 x",
+  ]);
+});
+
+Deno.test("onClaim() lets go again when the connection ended while it waited", () => {
+  const desk = new NodeDesk();
+  desk.begin(1, "panel");
+  desk.feed({ type: "closed", connection: 1, reason: "linkLost" });
+  desk.claimed(1, "panel");
+  assert.deepEqual(desk.lines(), ["claim panel for 1", "release panel"]);
+});
+
+Deno.test("onClaim() answers the later of two connections when both wait for one session [MQTT-3.1.4-3]", () => {
+  const desk = new NodeDesk();
+  desk.begin(1, "panel");
+  desk.begin(2, "panel");
+  desk.claimed(1, "panel");
+  desk.claimed(2, "panel");
+  assert.deepEqual(desk.lines(), [
+    "claim panel for 1",
+    "1 closed",
+    "claim panel for 2",
+    "2 < connack 0",
+  ]);
+});
+
+Deno.test("onClaim() closes with Session taken over and lets go when another node wants the session", () => {
+  const desk = new NodeDesk();
+  desk.connect(1, "panel", 60);
+  desk.subscribe(1, "plant/#");
+  desk.lines();
+  desk.feed({ type: "wanted", clientId: "panel" });
+  assert.deepEqual(desk.lines(), [
+    "1 < disconnect 0x8e",
+    "1 closed",
+    "putSession panel",
+    "release panel",
+    "announce plant/# 0",
+  ]);
+});
+
+Deno.test("fanOut() posts to a session that is elsewhere, and casts where the node wants it too", () => {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+  desk.feed({
+    type: "replicated",
+    from: "b",
+    writes: [{ type: "announce", full: "plant/#", interest: 1 }],
+  });
+  desk.connect(1, "pump");
+  desk.lines();
+  desk.packet(1, publishPacket("plant/1", "x", { packetId: 5 }));
+  assert.deepEqual(desk.lines(), [
+    "cast b plant/1",
+    "post panel plant/1 qos 1",
+    "1 < puback #5",
+  ]);
+  desk.packet(1, publishPacket("plant/1", "x"));
+  assert.deepEqual(desk.lines(), ["cast b plant/1"]);
+});
+
+Deno.test("fanOut() forwards durably when another node has clients whose sessions are not stored", () => {
+  const desk = new NodeDesk();
+  desk.feed({
+    type: "replicated",
+    from: "c",
+    writes: [{ type: "announce", full: "plant/+", interest: 2 }],
+  });
+  desk.connect(1, "pump");
+  desk.lines();
+  desk.packet(1, publishPacket("plant/1", "x", { packetId: 5 }));
+  assert.deepEqual(desk.lines(), ["forward c plant/1", "1 < puback #5"]);
+  desk.feed({ type: "nodes", nodes: ["a", "b"] });
+  desk.packet(1, publishPacket("plant/1", "x", { packetId: 6 }));
+  assert.deepEqual(desk.lines(), ["1 < puback #6 0x10"]);
+});
+
+Deno.test("announceChanges() tells the most that clients with one filter want, before SUBACK", () => {
+  const desk = new NodeDesk();
+  desk.connect(1, "panel", 60);
+  desk.connect(2, "phone");
+  desk.lines();
+  desk.subscribe(1, "plant/#");
+  assert.deepEqual(desk.lines(), [
+    "announce plant/# 1",
+    "putSubscription panel plant/#",
+    "1 < suback #1 1",
+  ]);
+  desk.subscribe(2, "plant/#");
+  assert.deepEqual(desk.lines(), ["announce plant/# 2", "2 < suback #1 1"]);
+  desk.connect(3, "clock");
+  desk.lines();
+  desk.hold = true;
+  desk.subscribe(3, "plant/#"); // what phone wants may not have come to all nodes yet
+  assert.deepEqual(desk.lines(), ["announce plant/# 2"]);
+  desk.hold = false;
+  desk.feed({ type: "closed", connection: 3, reason: "linkLost" });
+  desk.lines();
+  desk.subscribe(2, "plant/#", 0);
+  assert.deepEqual(desk.lines(), ["announce plant/# 1", "2 < suback #1 0"]);
+  desk.packet(2, unsubscribePacket(3, "plant/#"));
+  assert.deepEqual(desk.lines(), ["2 < unsuback #3 0"]);
+  desk.feed({ type: "closed", connection: 1, reason: "linkLost" });
+  assert.deepEqual(desk.lines(), ["putSession panel", "release panel", "announce plant/# 0"]);
+});
+
+Deno.test("onForwarded() gives a message to who has no queue in the store for it, and to no other", () => {
+  const desk = new NodeDesk();
+  desk.connect(1, "panel", 60);
+  desk.subscribe(1, "plant/#");
+  desk.connect(2, "phone");
+  desk.subscribe(2, "plant/#");
+  desk.connect(3, "screen", 60);
+  desk.subscribe(3, "plant/#", 0);
+  desk.lines();
+  desk.feed({ type: "forwarded", message: messageFrom("plant/1"), group: undefined });
+  assert.deepEqual(
+    desk.lines(),
+    ["3 < publish qos 0", "2 < publish 1"],
+  );
+  desk.feed({ type: "forwarded", message: messageFrom("plant/1", { qos: 0 }), group: undefined });
+  assert.equal(desk.lines().length, 3);
+});
+
+Deno.test("onForwarded() gives what was cast to nobody with more than QoS 0 when it was published with more", () => {
+  const desk = new NodeDesk();
+  desk.connect(1, "phone");
+  desk.subscribe(1, "plant/#");
+  desk.connect(2, "screen");
+  desk.subscribe(2, "plant/#", 0);
+  desk.lines();
+  desk.feed({ type: "forwarded", message: messageFrom("plant/1"), group: undefined, cast: true });
+  assert.deepEqual(desk.lines(), ["2 < publish qos 0"]);
+  const message = messageFrom("plant/1", { qos: 0 });
+  desk.feed({ type: "forwarded", message, group: undefined, cast: true });
+  assert.equal(desk.lines().length, 2);
+});
+
+Deno.test("onMail() sends what is in the queue of a session that is here, and takes it out", () => {
+  const desk = new NodeDesk();
+  desk.connect(1, "panel", 60);
+  desk.subscribe(1, "plant/#");
+  desk.lines();
+  desk.feed({ type: "mail", clientId: "panel", delivery: deliveryFrom("plant/1") });
+  assert.deepEqual(desk.lines(), [
+    "putInflight panel 1",
+    `deleteQueued panel ${ORDER}`,
+    "1 < publish plant/1 q1 #1 x",
+  ]);
+  desk.feed({ type: "mail", clientId: "gone", delivery: deliveryFrom("plant/1") });
+  assert.deepEqual(desk.lines(), []);
+});
+
+Deno.test("onMail() keeps the order of the store when older mail comes later and the quota is used up", () => {
+  const desk = new NodeDesk();
+  desk.connect(1, "panel", 60, { properties: { sessionExpiryInterval: 60, receiveMaximum: 1 } });
+  desk.subscribe(1, "plant/#");
+  desk.lines();
+  for (const order of [10, 12, 11]) {
+    const delivery = deliveryFrom(`plant/${order}`, { order: order * 1024 });
+    desk.feed({ type: "mail", clientId: "panel", delivery });
+  }
+  assert.equal(desk.tables.clients.get("panel")!.session.queue.bytes > 0, true);
+  desk.lines();
+  desk.packet(1, acknowledgement("puback", 1));
+  assert.match(desk.lines().join(), /1 < publish plant\/1[12] q1 #2/);
+});
+
+Deno.test("onMail() keeps what comes amid a read that has passed it over", () => {
+  const limits = { ...defaultRules.limits, queueHead: 2 };
+  const desk = new NodeDesk({ rules: { ...defaultRules, limits } });
+  desk.connect(1, "panel", 60, { properties: { sessionExpiryInterval: 60, receiveMaximum: 1 } });
+  desk.subscribe(1, "plant/#");
+  const mail = (number: number) => {
+    const delivery = deliveryFrom(`plant/${number}`, { order: ORDER + number * 1024 });
+    desk.feed({ type: "mail", clientId: "panel", delivery });
+    return delivery;
+  };
+  const all = [1, 2, 3, 4, 6].map(mail); // one is inflight, two in the head, two in the tail
+  desk.lines();
+  const acknowledge = (packetId: number) => desk.packet(1, acknowledgement("puback", packetId));
+  acknowledge(1); // the tail is being read
+  mail(5); // and the read does not see it
+  const from = ORDER + 4 * 1024;
+  desk.feed({ type: "read", clientId: "panel", from, queued: [all[3]!, all[4]!] });
+  for (const packetId of [2, 3, 4, 5]) acknowledge(packetId);
+  const { queue } = desk.tables.clients.get("panel")!.session;
+  assert.equal(tailStart(queue), ORDER + 5 * 1024);
+});
+
+Deno.test("shareOut() gives each message to one of the nodes and members in turn", () => {
+  const desk = new NodeDesk();
+  desk.connect(1, "one");
+  desk.subscribe(1, "$share/g/plant/#");
+  desk.feed({
+    type: "replicated",
+    from: "b",
+    writes: [{ type: "announce", full: "$share/g/plant/#", interest: 2 }],
+  });
+  desk.connect(9, "pump");
+  desk.lines();
+  const all: string[] = [];
+  for (let packetId = 1; packetId <= 6; packetId++) {
+    desk.packet(9, publishPacket("plant/1", "x", { packetId }));
+    const line = desk.lines().find((line) => line.startsWith("share") || line.startsWith("1 <"))!;
+    all.push(line.split(" ")[0]!);
+  }
+  assert.deepEqual(all.toSorted(), ["1", "1", "share", "share", "share", "share"]);
+});
+
+Deno.test("shareOut() chooses members that are here when they come first", () => {
+  const desk = new NodeDesk({ localFirst: true });
+  desk.connect(1, "one");
+  desk.subscribe(1, "$share/g/plant/#");
+  desk.feed({
+    type: "replicated",
+    from: "b",
+    writes: [{ type: "announce", full: "$share/g/plant/#", interest: 200 }],
+  });
+  desk.connect(9, "pump");
+  for (let packetId = 1; packetId <= 5; packetId++) {
+    desk.lines();
+    desk.packet(9, publishPacket("plant/1", "x", { packetId }));
+    assert.ok(desk.lines().some((line) => line.startsWith("1 < publish")));
+  }
+});
+
+Deno.test("pump() moves this node's part of a queue on when members come to another node", () => {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("one", "$share/g/plant/#") });
+  desk.connect(9, "pump");
+  desk.lines();
+  desk.packet(9, publishPacket("plant/1", "x", { packetId: 1 }));
+  const part = "0a0$share/g/plant/#";
+  assert.deepEqual(desk.lines(), [
+    `putSession ${part}`,
+    `putQueued ${part} plant/1`,
+    "9 < puback #1",
+  ]);
+  const group = [...desk.tables.groups.values()][0]!;
+  const order = group.session.queue.tailOrders.head[0]!;
+  desk.feed({
+    type: "replicated",
+    from: "b",
+    writes: [{ type: "announce", full: "$share/g/plant/#", interest: 1 }],
+  });
+  const { clientId } = group.session;
+  desk.feed({
+    type: "read",
+    clientId,
+    from: order,
+    queued: [deliveryFrom("plant/1", { order })],
+  });
+  assert.deepEqual(desk.lines(), [
+    `deleteQueued ${part} ${order}`,
+    "share b $share/g/plant/# plant/1",
+  ]);
+});
+
+Deno.test("onShared() takes the message out of the inbox with what becomes of it", () => {
+  const desk = new NodeDesk();
+  desk.connect(1, "one");
+  desk.subscribe(1, "$share/g/plant/#");
+  desk.lines();
+  const taken = { type: "taken", node: "a", entry: "7-1" } as const;
+  const group = "$share/g/plant/#";
+  desk.feed({ type: "shared", group, message: messageFrom("plant/1"), taken });
+  assert.deepEqual(desk.lines(), ["taken a 7-1", "1 < publish plant/1 q1 #1 x"]);
+  desk.feed({ type: "shared", group: "$share/h/x", message: messageFrom("x"), taken });
+  assert.deepEqual(desk.lines(), ["dropped 0$share/h/x nobodyInGroup", "taken a 7-1"]);
+});
+
+Deno.test("adopt() publishes the Will of who was connected to a node that is no more, and lets go", () => {
+  const desk = new NodeDesk();
+  desk.connect(1, "watch");
+  desk.subscribe(1, "will/#");
+  desk.lines();
+  const owner = { user: undefined, roles: [] };
+  const will = {
+    clientId: "pump",
+    owner,
+    packet: willOf("will/pump", "x", { qos: 1 }),
+    publishAt: Infinity,
+  };
+  desk.feed({ type: "adopted", clientId: "pump", stored: { ...EMPTY, will } });
+  assert.deepEqual(desk.lines(), [
+    "deleteWill pump",
+    "release pump",
+    "1 < publish will/pump q1 #1 x",
+  ]);
+  assert.equal(desk.tables.clients.has("pump"), false);
+});
+
+Deno.test("adopt() leaves a stored session to its client, from now on absent", () => {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+  desk.feed({ type: "adopted", clientId: "panel", stored: EMPTY });
+  assert.deepEqual(desk.lines(), ["putSession panel", "release panel"]);
+  const row = desk.tables.clients.get("panel")!;
+  assert.deepEqual([row.here, row.at], [false, undefined]);
+});
+
+Deno.test("onDeadline() ends a session that nobody has when it is this node's turn, and claims it for that", () => {
+  const desk = new NodeDesk();
+  const [put, subscribed] = storedElsewhere("panel", "plant/#");
+  const expiresAt = desk.now + 1_000;
+  const writes = [
+    { ...put, expiresAt } as AnyWrite,
+    subscribed!,
+    {
+      type: "release",
+      clientId: "panel",
+    } as const,
+  ];
+  desk.feed({ type: "replicated", from: "b", writes });
+  desk.tick(999);
+  assert.deepEqual(desk.lines(), []);
+  desk.tick(1);
+  assert.deepEqual(desk.lines(), ["claim panel for 0 if free"]);
+  desk.claimed(0, "panel");
+  assert.deepEqual(desk.lines(), ["deleteSession panel", "release panel"]);
+  assert.equal(desk.tables.clients.has("panel"), false);
+});
+
+Deno.test("onDeadline() does nothing when the client has come back to another node before the claim", () => {
+  const desk = new NodeDesk();
+  const [put] = storedElsewhere("panel", "plant/#");
+  const expiresAt = desk.now + 1_000;
+  desk.feed({ type: "replicated", from: "b", writes: [{ ...put, expiresAt } as AnyWrite] });
+  desk.tick(1_000);
+  desk.feed({ type: "replicated", from: "c", writes: [put!] });
+  desk.lines();
+  desk.claimed(0, "panel");
+  assert.deepEqual(desk.lines(), ["release panel"]);
+  assert.equal(desk.tables.clients.has("panel"), true);
+});
+
+Deno.test("onReplicated() comes to the later of two retained messages, whichever node wrote it", () => {
+  const desk = new NodeDesk();
+  desk.connect(1, "pump");
+  desk.packet(1, publishPacket("state", "mine", { packetId: 1, retain: true }));
+  const mine = desk.tables.retained.get("state")!;
+  const theirs = messageFrom("state", { retain: true });
+  desk.feed({ type: "replicated", from: "b", writes: [{ type: "putRetained", message: theirs }] });
+  assert.equal(desk.tables.retained.get("state"), theirs);
+  desk.feed({ type: "replicated", from: "a", writes: [{ type: "putRetained", message: mine }] });
+  assert.equal(desk.tables.retained.get("state"), mine);
+});
+
+Deno.test("takeOrder() gives orders of its slot, above all that it has heard of", () => {
+  const desk = new NodeDesk({ slot: 3 });
+  assert.equal(desk.tables.nextOrder % 1024, 3);
+  const message = messageFrom("state", { order: 77 * 1024 + 5, retain: true });
+  desk.feed({ type: "replicated", from: "b", writes: [{ type: "putRetained", message }] });
+  assert.equal(desk.tables.nextOrder % 1024, 3);
+  assert.ok(desk.tables.nextOrder > message.order);
+});
+
+Deno.test("onReplicated() forgets a session with what it subscribed to when another node ended it", () => {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+  desk.feed({
+    type: "replicated",
+    from: "b",
+    writes: [{ type: "deleteSession", clientId: "panel" }],
+  });
+  assert.equal(desk.tables.tree.size, 0);
+  assert.equal(desk.tables.clients.size, 0);
+});
+
+Deno.test("manage() fetches a session that is elsewhere before it deletes it", () => {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+  desk.feed({ type: "deleteSession", clientId: "panel" });
+  assert.deepEqual(desk.lines(), ["claim panel for 0"]);
+  desk.claimed(0, "panel");
+  assert.deepEqual(desk.lines(), ["deleteSession panel", "release panel"]);
+});
+
+Deno.test("postTo() goes on until all that was posted since the claim has come back as mail", () => {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+  desk.connect(9, "pump");
+  desk.begin(1, "panel", { cleanStart: false, properties: { sessionExpiryInterval: 60 } });
+  desk.lines();
+  desk.packet(9, publishPacket("plant/1", "first", { packetId: 1 }));
+  const posted = [...desk.tables.cluster!.posted.get("panel")!][0]!;
+  desk.claimed(1, "panel");
+  desk.lines();
+  desk.packet(9, publishPacket("plant/1", "second", { packetId: 2 }));
+  const [second] = [...desk.tables.cluster!.posted.get("panel")!].filter((order) =>
+    order !== posted
+  );
+  assert.deepEqual(desk.lines(), ["post panel plant/1 qos 1", "9 < puback #2"]);
+  for (const order of [posted, second!]) {
+    desk.feed({ type: "mail", clientId: "panel", delivery: deliveryFrom("plant/1", { order }) });
+  }
+  desk.lines();
+  desk.packet(9, publishPacket("plant/1", "third", { packetId: 3 }));
+  assert.deepEqual(desk.lines(), [
+    "putInflight panel 3",
+    "9 < puback #3",
+    "1 < publish plant/1 q1 #3 third",
+  ]);
+});
+
+Deno.test("postTo() goes on when an earlier connection's claim is answered first", () => {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+  desk.connect(9, "pump");
+  const rest = { cleanStart: false, properties: { sessionExpiryInterval: 60 } };
+  desk.begin(1, "panel", rest);
+  desk.begin(2, "panel", rest);
+  desk.claimed(1, "panel");
+  desk.packet(9, publishPacket("plant/1", "first", { packetId: 1 }));
+  desk.claimed(2, "panel");
+  desk.lines();
+  desk.packet(9, publishPacket("plant/1", "second", { packetId: 2 }));
+  assert.deepEqual(desk.lines(), ["post panel plant/1 qos 1", "9 < puback #2"]);
+});
+
+Deno.test("postTo() goes on when all mail so far has come before the session", () => {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+  desk.connect(9, "pump");
+  const rest = { cleanStart: false, properties: { sessionExpiryInterval: 60 } };
+  desk.begin(1, "panel", rest);
+  desk.begin(2, "panel", rest); // the first claim is done, and told next
+  desk.packet(9, publishPacket("plant/1", "first", { packetId: 1 }));
+  const [order] = [...desk.tables.cluster!.posted.get("panel")!];
+  const first = deliveryFrom("plant/1", { order: order! });
+  desk.claimed(1, "panel");
+  desk.feed({ type: "mail", clientId: "panel", delivery: first });
+  desk.packet(9, publishPacket("plant/1", "second", { packetId: 2 }));
+  desk.claimed(2, "panel", { queued: [first], orders: [order!], sizes: [10] });
+  desk.lines();
+  desk.packet(9, publishPacket("plant/1", "third", { packetId: 3 }));
+  assert.deepEqual(desk.lines(), ["post panel plant/1 qos 1", "9 < puback #3"]);
+});
+
+Deno.test("postTo() is over when what was posted is read with the session", () => {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+  desk.connect(9, "pump");
+  desk.begin(1, "panel", { cleanStart: false, properties: { sessionExpiryInterval: 60 } });
+  desk.packet(9, publishPacket("plant/1", "first", { packetId: 1 }));
+  const [order] = [...desk.tables.cluster!.posted.get("panel")!];
+  const queued = deliveryFrom("plant/1", { order: order! });
+  desk.claimed(1, "panel", { queued: [queued], orders: [order!], sizes: [10] });
+  assert.equal(desk.tables.cluster!.posted.size, 0);
+});
+
+Deno.test("postTo() is over at once when nothing was posted while a new client was waiting", () => {
+  const desk = new NodeDesk();
+  desk.connect(1, "panel", 60);
+  assert.equal(desk.tables.cluster!.posted.size, 0);
+});
+
+Deno.test("onMail() sends nothing of what was for a session that a Clean Start has ended", () => {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+  desk.hold = true;
+  desk.begin(1, "panel", { cleanStart: true, properties: { sessionExpiryInterval: 60 } });
+  desk.claimed(1, "panel");
+  desk.lines();
+  desk.feed({ type: "mail", clientId: "panel", delivery: deliveryFrom("plant/1") });
+  assert.deepEqual(desk.lines(), [`deleteQueued panel ${ORDER}`]);
+});
+
+Deno.test("onClaim() publishes the Will of a dead node's client first when the client is back before it is adopted", () => {
+  const desk = new NodeDesk();
+  desk.connect(1, "watch");
+  desk.subscribe(1, "will/#");
+  desk.begin(2, "pump");
+  desk.lines();
+  const owner = { user: undefined, roles: [] };
+  const packet = willOf("will/pump", "x", { qos: 1 });
+  desk.claimed(2, "pump", { will: { clientId: "pump", owner, packet, publishAt: Infinity } });
+  assert.deepEqual(desk.lines(), [
+    "deleteWill pump",
+    "1 < publish will/pump q1 #1 x",
+    "2 < connack 0",
+  ]);
+});
+
+Deno.test("onClaim() lets go of nothing when a session is adopted that a CONNECT waits for, and publishes its Will", () => {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+  desk.connect(2, "heir");
+  desk.subscribe(2, "wills");
+  desk.begin(1, "panel", { cleanStart: false, properties: { sessionExpiryInterval: 60 } });
+  desk.lines();
+  const owner = { user: undefined, roles: [] };
+  const will = { clientId: "panel", owner, packet: willOf("wills", "w"), publishAt: Infinity };
+  desk.feed({ type: "adopted", clientId: "panel", stored: { ...EMPTY, will } });
+  assert.deepEqual(desk.lines().filter((line) => /release|putSession/.test(line)), []);
+  desk.claimed(1, "panel");
+  const lines = desk.lines();
+  assert.ok(lines.includes("1 < connack 0 present"), lines.join("\n"));
+  assert.deepEqual(lines.filter((line) => line.startsWith("release")), []);
+});
