@@ -146,12 +146,20 @@ local function owners_(keys, args)
   return found
 end
 
--- client ids: of each its subscriptions
+-- client ids: of each how many subscriptions it has, and each behind its length, all in one: an answer of its own
+-- for each subscription costs a node that joins more than all else
 local function subscriptions(keys, args)
   P = keys[1]
-  local found = {}
-  for i, clientId in ipairs(args) do found[i] = redis.call('HVALS', P .. 'u:' .. clientId) end
-  return found
+  local all = {}
+  for _, clientId in ipairs(args) do
+    local found = redis.call('HVALS', P .. 'u:' .. clientId)
+    all[#all + 1] = struct.pack('<I4', #found)
+    for _, value in ipairs(found) do
+      all[#all + 1] = struct.pack('<I4', #value)
+      all[#all + 1] = value
+    end
+  end
+  return table.concat(all)
 end
 
 local function highest(keys)

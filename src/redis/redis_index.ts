@@ -84,14 +84,15 @@ export async function* readIndex(
       yield { type: "session", ...session, ...where, orders: [], sizes: [] };
     }
   }
-  for (let at = 0; at < clientIds.length; at += SESSIONS) {
-    const names = clientIds.slice(at, at + SESSIONS);
-    const found = listOf(await callWhenUp(link, "subscriptions", ground.key, names));
-    for (const [n, clientId] of names.entries()) {
-      for (const value of listOf(found[n])) {
-        yield { type: "subscription", clientId, subscription: decodeSubscription(bytesOf(value)) };
-      }
-    }
+  const ask = (from: number) => {
+    const names = clientIds.slice(from, from + SESSIONS);
+    return names.length === 0 ? undefined : callWhenUp(link, "subscriptions", ground.key, names);
+  };
+  for (let at = 0, next = ask(0); next !== undefined; at += SESSIONS) {
+    const packed = bytesOf(await next);
+    next = ask(at + SESSIONS); // Redis looks them up while these are taken in
+    next?.catch(() => {}); // it is awaited next, or nobody cares
+    yield* subscriptionsOf(clientIds.slice(at, at + SESSIONS), packed);
   }
   for await (const [, value] of scan(ground, link, "retained", LARGE_STEP)) {
     yield { type: "retained", message: decodeMessage(value) };
@@ -113,6 +114,25 @@ export async function* readIndex(
   }
   const highest = Number(textOf(await callWhenUp(link, "highest", ground.key, [])));
   yield { type: "order", highest };
+}
+
+/** The subscriptions of clients, as the function `subscriptions` packs them. */
+function* subscriptionsOf(
+  clientIds: readonly string[],
+  packed: Uint8Array,
+): Generator<IndexRecord> {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  let at = 0;
+  for (const clientId of clientIds) {
+    let left = view.getUint32(at, true);
+    at += 4;
+    for (; left > 0; left--) {
+      const end = at + 4 + view.getUint32(at, true);
+      const subscription = decodeSubscription(packed.subarray(at + 4, end));
+      yield { type: "subscription", clientId, subscription };
+      at = end;
+    }
+  }
 }
 
 function routesOf(node: NodeId, pairs: readonly Reply[]) {

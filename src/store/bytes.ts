@@ -126,14 +126,12 @@ export class ByteWriter {
 /** Reads what a `ByteWriter` wrote; throws a `damaged` StoreError at what it cannot have written. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   readonly #where: string;
   #at = 0;
 
   /** @param where what it is, for the error */
   constructor(bytes: Uint8Array, where: string) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#where = where;
   }
 
@@ -168,8 +166,8 @@ export class ByteReader {
 
   float(): number {
     if (this.left < 8) throw this.wrong("it is cut off");
-    this.#at += 8;
-    return this.#view.getFloat64(this.#at - 8);
+    const bytes = this.raw(8);
+    return new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0); // rare: not worth one for each reader
   }
 
   /** A view on the next bytes. */

@@ -15,6 +15,9 @@ import { startRedis } from "../end_to_end/cluster_rig.ts";
 import { redisOptions } from "../redis/redis_server.ts";
 import { startBroker } from "../end_to_end/broker_process.ts";
 
+/** Milliseconds that a start may take before the run ends. */
+const PATIENCE = 300_000;
+
 const named = (name: string, initial: number) => {
   const at = Deno.args.indexOf(name);
   return at === -1 ? initial : Number(Deno.args[at + 1]);
@@ -100,10 +103,12 @@ function noListener() {
 
 async function start(name: string) {
   const from = performance.now();
-  const broker = await startBroker({
+  const config = {
     store: { redis: { url: redis.url, promise: "everySecond" } },
     cluster: { name },
-  });
+    limits: { maximumSessions: sessions + 1_000 },
+  };
+  const broker = await startBroker(config, [], PATIENCE);
   const seconds = ((performance.now() - from) / 1000).toFixed(1);
   const memory = () => Math.round(broker.memory() / 2 ** 20);
   return { broker, port: broker.port, seconds, memory };

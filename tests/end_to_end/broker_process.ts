@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import deno from "../../deno.json" with { type: "json" };
 import { Lines } from "./lines.ts";
-import { within } from "./within.ts";
+import { PATIENCE, within } from "./within.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 
@@ -55,10 +55,12 @@ export function startArguments(task: string = deno.tasks.start): string[] {
  * Starts the program and waits until it listens; `config` as in the file, log.format is set here.
  *
  * @param under a program with arguments that becomes the one that it is given as further arguments
+ * @param patience milliseconds that the start may take
  */
 export async function startBroker(
   config: { readonly [key: string]: unknown } = {},
   under: readonly string[] = [],
+  patience = PATIENCE,
 ): Promise<BrokerProcess> {
   const directory = await Deno.makeTempDir({ prefix: "dunlin-e2e-" });
   const file = `${directory}/dunlin.json`;
@@ -88,7 +90,8 @@ export async function startBroker(
     return `exit status ${code}, signal ${signal}`;
   };
   try {
-    await lines.find((line) => parse(line)?.message === "started", "the broker to start");
+    const started = (line: string) => parse(line)?.message === "started";
+    await lines.find(started, "the broker to start", { patience });
   } catch (error) {
     kill();
     await end();
