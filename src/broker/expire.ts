@@ -17,7 +17,7 @@ import { endSession } from "./end_session.ts";
 import { sendOutbound } from "./outgoing.ts";
 import { isRead } from "./pressure.ts";
 import { dealOut } from "./rate.ts";
-import { clearRetained } from "./retain.ts";
+import { endRetained } from "./retain.ts";
 import { route, takeOrder } from "./route.ts";
 import { schedule } from "./schedule.ts";
 import type { Client, Deadline, Live, Tables } from "./tables.ts";
@@ -57,7 +57,7 @@ export function onDeadline(tables: Tables, deadline: Deadline): void {
       if (!deadline.client.here) return fetchDue(tables, deadline.client, "will");
       return publishWill(tables, deadline.client);
     case "retained":
-      return ask(tables, durably("", clearRetained(tables, deadline.topic)));
+      return ask(tables, durably("", endRetained(tables, deadline.topic)));
     case "delayed": {
       const { message } = deadline;
       endDelay(tables, message);

@@ -68,9 +68,12 @@ function apply(tables: Tables, from: NodeId, write: AnyWrite): void {
         keepRetained(tables, write.message);
       }
       return;
-    case "deleteRetained":
-      clearRetained(tables, write.topic);
+    case "deleteRetained": {
+      const { topic, order } = write;
+      if (order !== undefined && tables.retained.get(topic)?.order !== order) return;
+      clearRetained(tables, topic);
       return;
+    }
     case "putWill":
       return putWill(tables, write);
     case "deleteWill":

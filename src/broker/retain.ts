@@ -96,3 +96,11 @@ export function clearRetained(tables: Tables, topic: TopicName): readonly Write[
   if (removed.expiresAt !== Infinity) cancel(tables, { type: "retained", topic });
   return [{ type: "deleteRetained", topic }];
 }
+
+/** The retained message of a topic has expired: it goes, and in a cluster no other that has come since. */
+export function endRetained(tables: Tables, topic: TopicName): readonly Write[] {
+  const order = tables.retained.get(topic)?.order;
+  if (order === undefined) return [];
+  clearRetained(tables, topic);
+  return [{ type: "deleteRetained", topic, order }];
+}

@@ -142,7 +142,11 @@ export class BatchEncoder {
         this.#seen(write.message.order);
         return this.#value(kind | REPLICATED, write.message.topic, encodeMessage(write.message));
       case "deleteRetained":
-        return this.#texts(kind | REPLICATED, write.topic);
+        return this.#texts(
+          kind | REPLICATED,
+          write.topic,
+          write.order === undefined ? undefined : String(write.order),
+        );
       case "putWill": {
         const { will } = write;
         const replicated = will.publishAt === Infinity ? 0 : REPLICATED;

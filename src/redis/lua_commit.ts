@@ -192,7 +192,29 @@ local function deleteFrom(hash)
 end
 
 apply[11] = putInto('retained')
-apply[12] = deleteFrom('retained')
+
+-- Of a message as src/store/record.ts writes it: behind two bytes, seven bits in each byte, the lowest first.
+local function orderOf(message)
+  local order, scale, at = 0, 1, 3
+  while true do
+    local byte = string.byte(message, at)
+    if not byte or byte < 128 then return order + (byte or 0) * scale end
+    order = order + (byte - 128) * scale
+    scale = scale * 128
+    at = at + 1
+  end
+end
+
+apply[12] = function(batch, at, stop) -- deleteRetained
+  local topic, after = struct.unpack('<I4c0', batch, at)
+  if after < stop then
+    local kept = redis.call('HGET', P .. 'retained', topic)
+    local order = struct.unpack('<I4c0', batch, after)
+    if not kept or orderOf(kept) ~= tonumber(order) then return false end
+  end
+  redis.call('HDEL', P .. 'retained', topic)
+end
+
 apply[13] = putInto('wills')
 apply[14] = deleteFrom('wills')
 
@@ -328,8 +350,8 @@ local function commit(keys, args)
     local from = at + 5
     at = from + length
     if kind < 128 then
-      apply[kind](batch, from)
-    elseif apply[kind - 128](batch, from) ~= false then
+      apply[kind](batch, from, at)
+    elseif apply[kind - 128](batch, from, at) ~= false then
       log[#log + 1] = string.sub(batch, from - 5, at - 1)
     end
   end

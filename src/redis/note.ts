@@ -193,7 +193,11 @@ function logWrite(kind: number, from: FrameReader): LogItem | undefined {
       from.bytes();
       return { type: "putRetained", message: decodeMessage(from.bytes()) };
     case Kind.deleteRetained:
-      return { type: "deleteRetained", topic: from.text() };
+      return {
+        type: "deleteRetained",
+        topic: from.text(),
+        ...(from.left === 0 ? {} : { order: Number(from.text()) }),
+      };
     case Kind.putWill:
       from.bytes();
       return { type: "putWill", will: decodeWill(from.bytes()) };

@@ -64,7 +64,11 @@ export type Write =
   | { readonly type: "putQueued"; readonly clientId: ClientId; readonly delivery: Delivery }
   | { readonly type: "deleteQueued"; readonly clientId: ClientId; readonly order: Order }
   | { readonly type: "putRetained"; readonly message: Message }
-  | { readonly type: "deleteRetained"; readonly topic: TopicName }
+  /**
+   * With `order`, only that message: it has expired, and another node may have retained the next one since. A
+   * store of one broker need not look, as its broker writes in the order of its tables.
+   */
+  | { readonly type: "deleteRetained"; readonly topic: TopicName; readonly order?: Order }
   | { readonly type: "putWill"; readonly will: PendingWill }
   | { readonly type: "deleteWill"; readonly clientId: ClientId }
   | { readonly type: "putDelayed"; readonly message: Message; readonly publishAt: Instant }

@@ -170,9 +170,12 @@ export class MemoryStore implements Store {
         this.#seen(write.message.order);
         this.#retained.set(write.message.topic, write.message);
         return;
-      case "deleteRetained":
-        this.#retained.delete(write.topic);
+      case "deleteRetained": {
+        const { topic, order } = write;
+        if (order !== undefined && this.#retained.get(topic)?.order !== order) return;
+        this.#retained.delete(topic);
         return;
+      }
       case "putWill":
         this.#wills.set(write.will.clientId, write.will);
         return;

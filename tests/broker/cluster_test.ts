@@ -418,6 +418,21 @@ Deno.test("onReplicated() comes to the later of two retained messages, whichever
   assert.equal(desk.tables.retained.get("state"), mine);
 });
 
+Deno.test("onDeadline() ends no retained message but the one that has expired", () => {
+  const desk = new NodeDesk();
+  const order = ORDER + 1_024;
+  const old = messageFrom("state", { order, retain: true, expiresAt: desk.now + 1_000 });
+  const late = messageFrom("state", { order: order + 1_024, retain: true });
+  const put = (message: typeof old) => ({ type: "putRetained", message }) as const;
+  desk.feed({ type: "replicated", from: "b", writes: [put(old)] });
+  desk.tick(1_000);
+  assert.deepEqual(desk.lines(), [`deleteRetained state ${order}`]);
+  desk.feed({ type: "replicated", from: "b", writes: [put(late)] });
+  const end = { type: "deleteRetained", topic: "state", order } as const;
+  desk.feed({ type: "replicated", from: "c", writes: [end] });
+  assert.equal(desk.tables.retained.get("state"), late);
+});
+
 Deno.test("takeOrder() gives orders of its slot, above all that it has heard of", () => {
   const desk = new NodeDesk({ slot: 3 });
   assert.equal(desk.tables.nextOrder % 1024, 3);

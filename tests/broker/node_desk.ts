@@ -177,7 +177,7 @@ function writeLine(write: AnyWrite): string {
     case "putRetained":
       return `putRetained ${write.message.topic}`;
     case "deleteRetained":
-      return `deleteRetained ${write.topic}`;
+      return `deleteRetained ${write.topic}${write.order === undefined ? "" : ` ${write.order}`}`;
     case "putSession":
       return `putSession ${write.clientId.replaceAll("\0", "0")}`;
     default:

@@ -520,6 +520,30 @@ export function clusterContract(name: string, open: () => Promise<OpenedCluster>
     }
   });
 
+  test("the end of an expired retained message leaves the one that has taken its place", async (trial) => {
+    const [a, b] = await trial.three();
+    const [old, late] = [9_999_999 * 1_024 + 1, 9_999_999 * 1_024 + 3];
+    const topic = "plant/1";
+    await a.commit({ type: "putRetained", message: message(old, { topic }) });
+    await b.commit({ type: "putRetained", message: message(late, { topic }) });
+    await a.commit({ type: "deleteRetained", topic, order: old });
+    const kept = async () => {
+      const found: number[] = [];
+      for (const record of await indexOf(a.driver)) {
+        if (record.type === "retained") found.push(record.message.order);
+      }
+      return found;
+    };
+    assert.deepEqual(await kept(), [late]);
+    await a.commit({ type: "deleteRetained", topic, order: late });
+    assert.deepEqual(await kept(), []);
+    await trial.settle();
+    const ends = b.all("replicated").flatMap(({ writes }) => writes).filter(({ type }) =>
+      type === "deleteRetained"
+    );
+    assert.deepEqual(ends.at(-1), { type: "deleteRetained", topic, order: late });
+  });
+
   for (
     const [what, write] of [
       [
