@@ -34,6 +34,7 @@ import { closeLive, dropLink } from "./close.ts";
 import { refill } from "./refill.ts";
 import { request } from "./request.ts";
 import { route, takeOrder } from "./route.ts";
+import { letGoAcknowledged } from "./shared_stored.ts";
 import { enter, index, unindex } from "./subscribe.ts";
 import { holdBack, overfull } from "./pressure.ts";
 import { charge } from "./rate.ts";
@@ -61,6 +62,9 @@ export function onAcknowledged(tables: Tables, live: Live, run: AcknowledgementR
   if (all === undefined) return oneByOne(tables, live, run);
   live.lastHeard = tables.now;
   const before = tables.pending;
+  if (run.type === "puback" && client!.groups.size > 0) {
+    letGoAcknowledged(tables, client!, run.packetIds);
+  }
   apply(tables, live, client!, all);
   if (tables.pending > before && overfull(tables)) holdBack(tables, live);
 }
@@ -102,6 +106,9 @@ function accept(tables: Tables, live: Live, packet: Packet): void {
       }
       const client = live.client!;
       if (tables.walk !== undefined && hasFilters(packet)) followRules(tables, client); // its turn
+      if (packet.type === "puback" && client.groups.size > 0) {
+        letGoAcknowledged(tables, client, [packet.packetId]);
+      }
       const meant = inTree(live, packet);
       apply(tables, live, client, transition(client.session, meant, givenTo(tables, live)));
     }

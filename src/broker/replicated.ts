@@ -28,6 +28,7 @@ import { clearRetained, keepRetained } from "./retain.ts";
 import { passOrder } from "./route.ts";
 import { cancel, schedule } from "./schedule.ts";
 import { addGroup, endGroup, groupKey, isGroupKey, pump } from "./shared.ts";
+import { keepForOthers } from "./shared_stored.ts";
 import { enter, unindex } from "./subscribe.ts";
 import type { Client, Tables } from "./tables.ts";
 import { NOWHERE_ELSE } from "./tables.ts";
@@ -200,6 +201,7 @@ function setElsewhere(tables: Tables, node: NodeId, full: string, count: number)
   group.elsewhere = elsewhere.size === 0 ? NOWHERE_ELSE : elsewhere;
   tables.liveVersion += 1;
   if (elsewhere.size === 0 && group.members.length === 0) return endGroup(tables, group);
+  keepForOthers(tables, group);
   pump(tables, group);
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { QoS } from "../packet/packet.ts";
-import { BROKER, NEVER_EXPIRES } from "../policy/identity.ts";
+import { BROKER } from "../policy/identity.ts";
 import type { AnyWrite } from "../session/cluster_write.ts";
 import { deliver } from "../session/deliver.ts";
 import type { Effect } from "../session/effect.ts";
@@ -25,6 +25,14 @@ import { kept, pushed } from "./fanned_out.ts";
 import { fits, sendDelivery, sendNow, unfit } from "./outgoing.ts";
 import { queueBound } from "./queued.ts";
 import { readOn } from "./refill.ts";
+import {
+  inFlight,
+  isHeld,
+  keepForOthers,
+  keepStored,
+  letGoInFlight,
+  queued,
+} from "./shared_stored.ts";
 import { isConnected, moveOn, nodeFor, shareWith } from "./shared_elsewhere.ts";
 import type { Client, Group, Member, Tables } from "./tables.ts";
 import { ask, NOWHERE_ELSE, observeDrop, replaceSession, sendable } from "./tables.ts";
@@ -39,7 +47,7 @@ export function join(tables: Tables, client: Client, subscription: Subscription)
   else member.subscription = subscription;
   client.groups = new Set(client.groups).add(group);
   tables.liveVersion += 1;
-  if (tables.cluster === undefined) keepStored(tables, group);
+  keepForOthers(tables, group);
   pump(tables, group);
 }
 
@@ -71,29 +79,6 @@ export function groupOf({ cluster, groups }: Tables, clientId: string): Group | 
   return groups.get(cluster === undefined ? clientId : clientId.slice(1 + cluster.node.length));
 }
 
-/** A member whose session is stored makes the queue stored: in a cluster when there is something for it. */
-function keepStored(tables: Tables, group: Group): void {
-  if (isStored(group.session)) return;
-  if (group.members.some(({ client }) => isStored(client.session))) store(tables, group);
-}
-
-/** From now on the store has the queue, with what is in it already. */
-function store(tables: Tables, group: Group): void {
-  group.session = { ...group.session, expiryInterval: NEVER_EXPIRES, stored: true };
-  const { clientId, owner, expiryInterval, queue } = group.session;
-  ask(
-    tables,
-    durably(clientId, [
-      { type: "putSession", clientId, owner, expiryInterval, expiresAt: Infinity },
-      ...fifo.toArray(queue.head).map((delivery): Write => ({
-        type: "putQueued",
-        clientId,
-        delivery,
-      })),
-    ]),
-  );
-}
-
 /** Ends a membership; the last one takes the queue with it. */
 export function leave(tables: Tables, client: Client, subscription: Subscription): void {
   const group = tables.groups.get(groupKey(subscription.full));
@@ -101,6 +86,7 @@ export function leave(tables: Tables, client: Client, subscription: Subscription
   const at = group.members.findIndex((member) => member.client === client);
   if (at === -1) return;
   group.members.splice(at, 1);
+  letGoInFlight(tables, group, client);
   tables.liveVersion += 1;
   client.groups = new Set([...client.groups].filter((other) => other !== group));
   if (group.members.length > 0 || group.elsewhere.size > 0) return pump(tables, group);
@@ -180,6 +166,15 @@ function shareAmong(tables: Tables, group: Group, message: Message, result: Fann
     if (member !== undefined) {
       const writes: AnyWrite[] = [];
       const then: Effect[] = [];
+      const held = qosFor(member, message) === 1 && isHeld(tables, group, member.client);
+      if (held) {
+        const { clientId } = group.session;
+        writes.push({
+          type: "putQueued",
+          clientId,
+          delivery: queued(group, kept(result, message)),
+        });
+      }
       send(tables, group, member, message, writes, then);
       return put(result, writes, then);
     }
@@ -259,17 +254,6 @@ function enqueue(tables: Tables, group: Group, message: Message, result: FannedO
   }
 }
 
-/** In the queue a message keeps its own QoS: which member gets it is not known yet. */
-function queued(group: Group, message: Message): Delivery {
-  return {
-    message,
-    qos: message.qos,
-    retain: false,
-    subscriptionIdentifiers: undefined,
-    group: group.key,
-  };
-}
-
 /** Fills the quotas of all members that are here from the group's queue. */
 export function pump(tables: Tables, group: Group): void {
   const writes: AnyWrite[] = [];
@@ -312,14 +296,17 @@ export function takeShared(
       : takeOut(queue, ({ message }) => suits(tables, group, member, message));
     if (taken === undefined) break;
     const { message } = taken.delivery;
+    const expired = message.expiresAt <= tables.now;
+    const held = !gone && !expired && qosFor(member, message) === 1 &&
+      isHeld(tables, group, client);
     replaceSession(tables, group, { ...group.session, queue: taken.queue });
-    if (isStored(group.session)) {
+    if (isStored(group.session) && !held) {
       const { clientId } = group.session;
       writes.push({ type: "deleteQueued", clientId, order: message.order });
     }
     if (gone) {
       observeUnsuited(tables, group, message);
-    } else if (message.expiresAt <= tables.now) {
+    } else if (expired) {
       observeDrop(tables, group.key, message.topic, "expired");
     } else {
       send(tables, group, member, message, writes, then);
@@ -351,13 +338,20 @@ function send(
   then.push(sendDelivery(tables, live, delivery, delivered.packetId, false));
 }
 
+/** What the member gets it with [MQTT-4.8.2-3]. */
+function qosFor(
+  { subscription: { options } }: Pick<Member, "subscription">,
+  { qos }: Message,
+): QoS {
+  return options.qos < qos ? options.qos : qos;
+}
+
 function deliveryFor(group: Group, { subscription }: Member, message: Message): Delivery {
   const { options } = subscription;
   const identifier = options.subscriptionIdentifier;
-  const qos: QoS = options.qos < message.qos ? options.qos : message.qos; // [MQTT-4.8.2-3]
   return {
     message,
-    qos,
+    qos: qosFor({ subscription }, message),
     retain: options.retainAsPublished && message.retain,
     subscriptionIdentifiers: identifier === undefined ? undefined : [identifier],
     group: group.key,
@@ -399,23 +393,17 @@ function takesNow({ rules }: Tables, { client, subscription }: Member): boolean 
 export function giveBack(tables: Tables, client: Client): void {
   if (client.groups.size === 0) return;
   for (const group of client.groups) {
-    const back = ids.entries(client.session.inflight)
-      .filter(([, { awaiting, delivery }]) =>
-        awaiting === "puback" && delivery?.group === group.key
-      )
-      .sort(([, a], [, b]) => a.sequence - b.sequence);
+    const back = inFlight(client, group);
     if (back.length === 0) continue;
     keepStored(tables, group);
+    const deliveries = back.map(([, entry]) => queued(group, entry.delivery!.message));
     const writes: Write[] = [];
     let { inflight } = client.session;
     const { clientId } = client;
-    for (const [packetId] of back) {
-      inflight = ids.remove(inflight, packetId);
-      if (isStored(client.session)) {
-        writes.push({ type: "deleteInflight", clientId, packetId });
-      }
+    for (const [packetId] of back) inflight = ids.remove(inflight, packetId);
+    if (isStored(client.session)) {
+      for (const [packetId] of back) writes.push({ type: "deleteInflight", clientId, packetId });
     }
-    const deliveries = back.map(([, entry]) => queued(group, entry.delivery!.message));
     if (isStored(group.session)) {
       for (const delivery of deliveries) {
         writes.push({ type: "putQueued", clientId: group.session.clientId, delivery });

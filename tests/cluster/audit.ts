@@ -76,7 +76,8 @@ export function clusterIsOne(world: World): void {
 /** What is this node's alone: it is what the state has. */
 function ownSessions(world: World, { tables, name, node }: Seat): void {
   const { state } = world;
-  for (const { clientId, session, here, live } of tables.clients.values()) {
+  for (const client of tables.clients.values()) {
+    const { clientId, session, here, live } = client;
     if (!here) continue;
     if (state.claims.get(clientId) !== node!.node) {
       world.violation(
@@ -89,7 +90,7 @@ function ownSessions(world: World, { tables, name, node }: Seat): void {
     compare(
       world,
       `${name}: the queue of ${clientId}`,
-      [...ordersOf(session.queue)].sort((a, b) => a - b),
+      ordersOf(client),
       stored.queued.map(({ message }) => message.order),
     );
     const tail = fifo.toArray(session.queue.tailOrders);
@@ -113,12 +114,13 @@ function ownSessions(world: World, { tables, name, node }: Seat): void {
       [...stored.received].sort(),
     );
   }
-  for (const { key, session } of tables.groups.values()) {
+  for (const group of tables.groups.values()) {
+    const { key, session } = group;
     const { queued } = state.records.load(session.clientId, Infinity);
     compare(
       world,
       `${name}: the queue of ${JSON.stringify(key)}`,
-      isStored(session) ? [...ordersOf(session.queue)].sort((a, b) => a - b) : [],
+      isStored(session) ? ordersOf(group) : [],
       queued.map(({ message }) => message.order),
     );
   }

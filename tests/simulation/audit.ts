@@ -5,11 +5,14 @@
 
 import assert from "node:assert/strict";
 import { Broker } from "../../src/broker/broker.ts";
-import type { Tables } from "../../src/broker/tables.ts";
+import { inFlight } from "../../src/broker/shared_stored.ts";
+import type { Client, Group, Tables } from "../../src/broker/tables.ts";
 import * as fifo from "../../src/session/fifo.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
 import { queueLength } from "../../src/session/queue.ts";
-import type { Queue } from "../../src/session/queue.ts";
+import type { Message } from "../../src/session/message.ts";
+import { messageSize } from "../../src/session/message.ts";
+import { isStored } from "../../src/session/session.ts";
 import { allSubscriptions } from "../../src/session/subscription_map.ts";
 import type { World } from "./world.ts";
 
@@ -42,19 +45,30 @@ export async function foldEqualsMemory(world: World): Promise<void> {
     const stored = world.disk.load(session.clientId, Infinity);
     compare(world, `the queue of ${JSON.stringify(session.clientId)}`, () => {
       assert.deepEqual(
-        [...ordersOf(session.queue)].sort((a, b) => a - b),
+        ordersOf(row),
         stored.queued.map(({ message }) => message.order),
       );
     });
   }
 }
 
-/** Orders of head and tail. */
-export function ordersOf(queue: Queue): readonly number[] {
+/** What the store has to have in the queue, in order: head and tail, and what a group has in flight. */
+export function ordersOf(row: Client | Group): readonly number[] {
+  const { head, tailOrders } = row.session.queue;
   return [
-    ...fifo.toArray(queue.head).map(({ message }) => message.order),
-    ...fifo.toArray(queue.tailOrders),
-  ];
+    ...fifo.toArray(head).map(({ message }) => message.order),
+    ...fifo.toArray(tailOrders),
+    ...heldFor(row).map(({ order }) => order),
+  ].sort((a, b) => a - b);
+}
+
+/** What members of a group have in flight whose sessions are not stored: its queue keeps it. */
+function heldFor(row: Client | Group): Message[] {
+  if (row.kind === "client") return [];
+  const passing = row.members.filter(({ client }) => !isStored(client.session));
+  return passing.flatMap(({ client }) =>
+    inFlight(client, row).map(([, { delivery }]) => delivery!.message)
+  );
 }
 
 function durablePart(tables: Readonly<Tables>) {
@@ -62,10 +76,11 @@ function durablePart(tables: Readonly<Tables>) {
   for (const row of [...tables.clients.values(), ...tables.groups.values()]) {
     const { session } = row;
     if (session.expiryInterval === 0) continue;
+    const held = heldFor(row);
     sessions[session.clientId] = {
       expiryInterval: session.expiryInterval,
-      queued: queueLength(session.queue),
-      bytes: session.queue.bytes,
+      queued: queueLength(session.queue) + held.length,
+      bytes: session.queue.bytes + held.reduce((sum, message) => sum + messageSize(message), 0),
       subscriptions: allSubscriptions(session.subscriptions)
         .map(({ full, options, origin, unseen }) => JSON.stringify([full, options, origin, unseen]))
         .sort(),
