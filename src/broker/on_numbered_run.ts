@@ -2,8 +2,8 @@
  * Publications with QoS 1 or 2 that are alike, in one step: what is asked of the first holds for all, each session
  * is folded once, and their acknowledgements and copies leave together. MQTT 5.0 sections 3.3.4, 4.3 and 4.9.
  *
- * It knows the case in which everybody takes all of them at once and nothing is stored, and takes every other packet
- * by packet.
+ * It knows the case in which everybody either takes all of them at once, with nothing to be stored, or is away and
+ * has room for all of them in its queue; it takes every other packet by packet.
  */
 
 import type { NumberedRun } from "../packet/numbered_run.ts";
@@ -16,14 +16,21 @@ import * as ids from "../session/packet_id_map.ts";
 import type { Inflight, Session } from "../session/session.ts";
 import { isStored } from "../session/session.ts";
 import { NOTHING } from "../session/step.ts";
-import { queueLength } from "../session/queue.ts";
+import { enqueueAll, queueLength } from "../session/queue.ts";
+import { fullReason } from "../session/queue_bound.ts";
+import type { Write } from "../session/write.ts";
 import { shareable } from "./cast.ts";
+import { isPosted } from "./elsewhere.ts";
 import type { Target } from "./plan.ts";
 import { holdBack, overfull } from "./pressure.ts";
+import { queueBound } from "./queued.ts";
 import { takeOrder } from "./route.ts";
 import { oneByOne, planForAll } from "./run.ts";
 import type { Client, Live, Tables } from "./tables.ts";
 import { ask, replaceSession } from "./tables.ts";
+
+/** The most that a run puts into queues: what is written for it is one persist. */
+const MOST_QUEUED = 512;
 
 /** A run from a connection, after which the connection may be gone, or be held back. */
 export function onNumberedRun(tables: Tables, live: Live, first: Publish, run: NumberedRun): void {
@@ -41,14 +48,17 @@ export function onNumberedRun(tables: Tables, live: Live, first: Publish, run: N
   const then: Effect[] = [{ type: "acknowledge", to: live.id, packet, packetIds }];
   const kept = keptRun(run); // until it is durable, and acknowledged
   const deliveries = deliveriesOf(tables, live, first, kept);
+  let writes: Write[] | undefined;
   for (let i = 0; i < targets.length; i++) {
-    then.push(sendAll(tables, targets[i]!.client, deliveries, kept));
+    const taker = targets[i]!.client;
+    if (taker.live === undefined) queueAll(tables, taker, deliveries, writes ??= []);
+    else then.push(sendAll(tables, taker, deliveries, kept));
   }
-  ask(tables, { type: "persist", of: client.clientId, writes: NOTHING, then });
+  ask(tables, { type: "persist", of: client.clientId, writes: writes ?? NOTHING, then });
   if (tables.pending > before && overfull(tables)) holdBack(tables, live);
 }
 
-/** Who gets all of them as they are, and now; undefined where anything wants a look at each packet. */
+/** Who gets all of them as they are, now or later; undefined where anything wants a look at each packet. */
 function takersOfAll(
   tables: Tables,
   live: Live,
@@ -61,24 +71,42 @@ function takersOfAll(
   const { targets } = plan;
   const size = run.packetIds.length * (SMALLEST_MESSAGE + first.topic.length) + run.payload;
   for (let i = 0; i < targets.length; i++) {
-    if (!takesAll(tables, targets[i]!, first.qos, live.connection.version, run, size)) {
-      return undefined;
-    }
+    const { client, asked, qos, identifiers } = targets[i]!;
+    if (asked || qos < first.qos || identifiers !== undefined) return undefined;
+    const taken = client.live === undefined
+      ? queuesAll(tables, client, run, size, targets.length)
+      : takesAll(tables, client, live.connection.version, run, size);
+    if (!taken) return undefined;
   }
   return targets;
 }
 
+/** Whether the queue of a session whose client is away has room for all, whatever the other `takers` queue too. */
+function queuesAll(
+  tables: Tables,
+  client: Client,
+  { packetIds: { length } }: NumberedRun,
+  size: number,
+  takers: number,
+): boolean {
+  const { session, rules: { limits }, reading } = client;
+  if (!isStored(session) || isPosted(tables, client) || reading) return false;
+  if (length * takers > MOST_QUEUED) return false;
+  const bound = queueBound(tables, session);
+  return fullReason(session.queue, size * takers, limits, bound, length * takers) === undefined;
+}
+
+/** Whether a client that is here takes all at once. */
 function takesAll(
   { rules: { limits } }: Tables,
-  target: Target,
-  qos: number,
+  client: Client,
   version: ProtocolVersion,
   { packetIds: { length } }: NumberedRun,
   size: number,
 ): boolean {
-  const { client, asked, identifiers } = target;
-  if (asked || target.qos < qos || identifiers !== undefined || !shareable(client)) return false;
-  if ((client.live!.connection.version === 5) !== (version === 5)) return false;
+  if (!shareable(client) || (client.live!.connection.version === 5) !== (version === 5)) {
+    return false;
+  }
   const { session } = client;
   if (isStored(session) || session.resending.length > 0 || queueLength(session.queue) > 0) {
     return false;
@@ -137,6 +165,21 @@ function deliveriesOf(
     };
   }
   return deliveries;
+}
+
+/** All of them in the queue of one subscriber, for the store to keep. */
+function queueAll(
+  tables: Tables,
+  client: Client,
+  deliveries: readonly Delivery[],
+  writes: Write[],
+): void {
+  const { session, clientId } = client;
+  for (let i = 0; i < deliveries.length; i++) {
+    writes.push({ type: "putQueued", clientId, delivery: deliveries[i]! });
+  }
+  const queue = enqueueAll(session.queue, deliveries);
+  replaceSession(tables, client, { ...session, queue });
 }
 
 /** All of them inflight to one subscriber, under Packet Identifiers that follow each other. */

@@ -55,6 +55,26 @@ export function push<T>(fifo: Fifo<T>, item: T): Fifo<T> {
   return { size: size + 1, head, middle: push(middle ?? emptyFifo(), tail), tail: [item] };
 }
 
+/** The queue with all of these after all others, in their order: a copy for each chunk, not for each item. */
+export function pushAll<T>(fifo: Fifo<T>, items: readonly T[]): Fifo<T> {
+  if (fifo.size === 0) return fromArray(items);
+  const { head } = fifo;
+  let { middle, tail } = fifo;
+  for (let at = 0; at < items.length;) {
+    if (tail.length >= CHUNK) {
+      middle = push<readonly T[]>(middle ?? emptyFifo(), tail);
+      tail = EMPTY.tail;
+    }
+    const more = Math.min(CHUNK - tail.length, items.length - at);
+    const longer = new Array<T>(tail.length + more);
+    for (let i = 0; i < tail.length; i++) longer[i] = tail[i]!;
+    for (let i = 0; i < more; i++) longer[tail.length + i] = items[at + i]!;
+    tail = longer;
+    at += more;
+  }
+  return { size: fifo.size + items.length, head, middle, tail };
+}
+
 /** The queue with `item` before all others. */
 export function pushFront<T>(fifo: Fifo<T>, item: T): Fifo<T> {
   const { size, head, middle, tail } = fifo;

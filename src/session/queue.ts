@@ -50,6 +50,25 @@ export function enqueue(queue: Queue, delivery: Delivery, toTail: boolean): Queu
   };
 }
 
+/** With deliveries at the end that only the store has. */
+export function enqueueAll(queue: Queue, deliveries: readonly Delivery[]): Queue {
+  let { bytes } = queue;
+  const orders = new Array<Order>(deliveries.length);
+  const sizes = new Array<number>(deliveries.length);
+  for (let i = 0; i < deliveries.length; i++) {
+    const { message } = deliveries[i]!;
+    orders[i] = message.order;
+    const size = sizes[i] = messageSize(message);
+    bytes += size;
+  }
+  return {
+    head: queue.head,
+    tailOrders: fifo.pushAll(queue.tailOrders, orders),
+    tailSizes: fifo.pushAll(queue.tailSizes, sizes),
+    bytes,
+  };
+}
+
 /**
  * With a delivery from another node, whose order may be below that of what is in the queue already: the tail is
  * in order always, as it is read from the store, and from there comes in order.

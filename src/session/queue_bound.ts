@@ -25,14 +25,15 @@ export const ALONE: QueueBound = {
   bytes: Infinity,
 };
 
-/** Which limit the queue would be above with another message of that size; undefined: none. */
+/** Which limit the queue would be above with another message, or `count`, of that size together; undefined: none. */
 export function fullReason(
   queue: Queue,
   size: number,
   limits: Limits,
   bound: QueueBound,
+  count = 1,
 ): DropReason | undefined {
-  const messages = queueLength(queue) + 1;
+  const messages = queueLength(queue) + count;
   const bytes = queue.bytes + size;
   if (messages > limits.queuedMessagesPerSession || bytes > limits.queuedBytesPerSession) {
     return "queueFull";

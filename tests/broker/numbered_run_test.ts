@@ -2,10 +2,14 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
 import { encode } from "../../src/packet/encode.ts";
 import type { Packet, ProtocolVersion, Publish, QoS } from "../../src/packet/packet.ts";
+import type { Limits } from "../../src/policy/limits.ts";
+import type { Rules } from "../../src/policy/rules.ts";
+import * as fifo from "../../src/session/fifo.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
 import type { Caller } from "./caller.ts";
 import { Desk } from "./desk.ts";
 import { acknowledgement, publishPacket, subscribePacket } from "./packets.ts";
+import { counted, recount } from "./recount.ts";
 
 /** A subscriber: mostly one that takes all at once, and all kinds of others. */
 interface Panel {
@@ -13,6 +17,9 @@ interface Panel {
   readonly filter: string;
   readonly qos: QoS;
   readonly stored: boolean;
+  /** Not here when the packets come, but later; only if it is stored. */
+  readonly away: boolean;
+  readonly user: string | undefined;
   readonly receiveMaximum: number;
   readonly identifier: boolean;
 }
@@ -20,12 +27,18 @@ interface Panel {
 const often = <T>(usual: T, ...rare: readonly T[]) =>
   fc.oneof({ weight: 5, arbitrary: fc.constant(usual) }, fc.constantFrom(...rare));
 
+const presence = {
+  stored: fc.boolean(),
+  away: fc.boolean(),
+  user: often<string | undefined>(undefined, "ann"),
+};
+
 const panel = (version: ProtocolVersion): fc.Arbitrary<Panel> =>
   fc.record({
     version: often<ProtocolVersion>(version, 3, 4, 5),
     filter: often("a/b", "a/+", "#", "$share/g/a/b"),
     qos: often<QoS>(2, 1, 0),
-    stored: often(false, true),
+    ...presence,
     receiveMaximum: often(65_535, 3),
     identifier: often(false, true),
   });
@@ -36,6 +49,8 @@ interface Burst {
   readonly packets: readonly Publish[];
   /** Acknowledgements that nobody waits for, by their place among the others. */
   readonly odd: readonly number[];
+  readonly limits: Partial<Limits>;
+  readonly queuePolicy: Rules["queuePolicy"];
 }
 
 const burst: fc.Arbitrary<Burst> = fc.constantFrom<ProtocolVersion>(3, 4, 5).chain((version) =>
@@ -64,6 +79,15 @@ const burst: fc.Arbitrary<Burst> = fc.constantFrom<ProtocolVersion>(3, 4, 5).cha
       )
     ),
     odd: fc.array(fc.nat(20), { maxLength: 1 }),
+    limits: fc.constantFrom<Partial<Limits>>(
+      {},
+      { queuedMessagesPerSession: 5 },
+      { queuedBytesPerSession: 1_200 },
+      { queuedMessagesPerIdentity: 5 },
+      { queuedMessages: 8 },
+      { queuedBytes: 1_800 },
+    ),
+    queuePolicy: fc.constantFrom<Rules["queuePolicy"]>("dropOldest", "reject"),
   })
 );
 
@@ -99,7 +123,7 @@ function answersTo(came: readonly Packet[]): Packet[] {
 function stateOf(desk: Desk): unknown {
   const { clients, connections } = desk.broker.snapshot();
   const sessions = [...clients.values()].map(({ session }) => {
-    const { inflight, received, sendQuota, sentBytes, nextPacketId, nextSequence } = session;
+    const { inflight, received, queue, sendQuota, sentBytes, nextPacketId, nextSequence } = session;
     const held = ids.entries(inflight).map(([id, { awaiting, sequence, delivery }]) => [
       id,
       awaiting,
@@ -107,36 +131,45 @@ function stateOf(desk: Desk): unknown {
       delivery?.message,
     ]);
     const taken = ids.entries(received).map(([id]) => id);
-    return { held, taken, sendQuota, sentBytes, nextPacketId, nextSequence };
+    const queued = [fifo.toArray(queue.head), fifo.toArray(queue.tailOrders), queue.bytes];
+    return { held, taken, queued, sendQuota, sentBytes, nextPacketId, nextSequence };
   });
   const unacknowledged = [...connections.values()].map((live) => live.unacknowledged);
-  return { sessions, unacknowledged, durable: desk.disk.dump() };
+  deepEqual(counted(desk.tables), recount(desk.tables));
+  return { sessions, unacknowledged, drops: desk.drops, durable: desk.disk.dump() };
 }
 
 /** What everybody gets, and what their sessions are after each round of answers. */
 async function heard(
-  { version, panels, packets, odd }: Burst,
+  { version, panels, packets, odd, limits, queuePolicy }: Burst,
   together: boolean,
   count = { runs: 0 },
 ): Promise<unknown> {
   const told: unknown[] = [];
-  await Desk.with({}, async (desk) => {
+  await Desk.with({ limits, queuePolicy }, async (desk) => {
     const all: Caller[] = [];
-    for (const [at, each] of panels.entries()) {
-      const { version, filter, qos, stored, receiveMaximum, identifier } = each;
-      const caller = await desk.connect(`panel${at}`, {
+    const connect = (at: number) => {
+      const { version, stored, receiveMaximum, user } = panels[at]!;
+      return desk.connect(`panel${at}`, {
         protocolVersion: version,
-        cleanStart: !stored || version === 5,
+        cleanStart: !stored,
+        username: user,
         properties: version === 5
           ? { receiveMaximum, sessionExpiryInterval: stored ? 100 : 0 }
           : undefined,
       });
+    };
+    for (const [at, { version, filter, qos, identifier }] of panels.entries()) {
+      const caller = await connect(at);
       const subscriptionIdentifier = identifier && version === 5 ? 7 : undefined;
       await caller.send(subscribePacket(1, [filter, { qos, subscriptionIdentifier }]));
       all.push(caller);
     }
     all.push(await desk.connect("pump", { protocolVersion: version }));
     for (const caller of all) caller.take();
+    for (const [at, { stored, away }] of panels.entries()) {
+      if (stored && away) await all[at]!.hangUp();
+    }
     const { step } = desk.broker;
     desk.broker.step = (event, now) => {
       if (event.type === "numbered" || event.type === "acknowledged") count.runs += 1;
@@ -144,7 +177,12 @@ async function heard(
     };
     await say(desk, all.at(-1)!, packets, together);
     told.push(stateOf(desk));
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < 12; round++) {
+      if (round === 3) {
+        for (const [at, { stored, away }] of panels.entries()) {
+          if (stored && away) all[at] = await connect(at);
+        }
+      }
       for (const caller of all) {
         if (caller.closed) continue;
         const came = caller.take();
@@ -168,7 +206,7 @@ Deno.test("onNumberedRun() and onAcknowledged() lead to what their packets lead 
     fc.asyncProperty(burst, async (given) => {
       deepEqual(await heard(given, true, count), await heard(given, false));
     }),
-    { numRuns: 250 },
+    { numRuns: 400 },
   );
   ok(count.runs > 300, `only ${count.runs} runs`);
 });

@@ -5,6 +5,7 @@ import {
   fromArray,
   peek,
   push,
+  pushAll,
   pushFront,
   shift,
   size,
@@ -14,7 +15,13 @@ import {
 /** `times` of one kind in a row, so that whole chunks come and go. */
 const runs = fc.array(
   fc.record({
-    type: fc.constantFrom("push" as const, "push" as const, "shift" as const, "pushFront" as const),
+    type: fc.constantFrom<"push" | "pushAll" | "shift" | "pushFront">(
+      "push",
+      "push",
+      "pushAll",
+      "shift",
+      "pushFront",
+    ),
     times: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 60 })),
     /** Go on from an earlier version instead of the last one. */
     back: fc.option(fc.nat(10), { nil: undefined, freq: 8 }),
@@ -32,6 +39,10 @@ Deno.test("Fifo does what an array does when items come and go, and old queues s
       for (const { type, times, back } of taken) {
         const version = back === undefined ? undefined : versions[back];
         if (version !== undefined) [fifo, oracle] = [version[0], [...version[1]]];
+        if (type === "pushAll") {
+          const items = Array.from({ length: times - 1 }, () => next++);
+          [fifo, oracle] = [pushAll(fifo, items), [...oracle, ...items]];
+        }
         for (let n = 0; n < times; n++) {
           const item = next++ % 7 === 0 ? undefined : next;
           if (type === "push") [fifo, oracle] = [push(fifo, item), [...oracle, item]];
