@@ -71,7 +71,8 @@ export interface Cluster {
    */
   claim(connection: ConnectionId, clientId: ClientId, most: number, ifFree: boolean): void;
   /**
-   * Sends a message to nodes, together with others: it is not waited for, and lost where that fails.
+   * Sends a message to nodes, together with others: it is not waited for, and lost where that fails. It is not told
+   * by whoever has been told that this node is no more.
    *
    * @param group the shared subscription, one of whose members there gets it; undefined: all that subscribe
    */

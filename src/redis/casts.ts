@@ -1,6 +1,7 @@
 /**
  * QoS 0 messages between nodes: what gathers in a tick for a node is published in one go, to whoever hears.
- * Nothing of it is kept; what is above the bound, or cannot be published, is lost and counted.
+ * Nothing of it is kept; what is above the bound, or cannot be published, is lost and counted. What is published
+ * begins with its sender, as Redis does not refuse what a dead node publishes.
  */
 
 import type { NodeId } from "../policy/identity.ts";
@@ -14,7 +15,7 @@ import type { Link } from "./link.ts";
 import { decodeBody } from "./values.ts";
 
 /** The first byte of what is published. */
-const FORMAT = 1;
+const FORMAT = 2;
 /** Bytes of memory that are kept for the next tick, and bytes that are published at once. */
 const KEPT = 65_536, PUBLISHED = 1_048_576;
 
@@ -67,7 +68,10 @@ export class Casts {
     }
     const to = gathered.bytes;
     const before = to.length;
-    if (before === 0) to.byte(FORMAT);
+    if (before === 0) {
+      to.byte(FORMAT);
+      to.text(this.#ground.node);
+    }
     to.byte(group === undefined ? 0 : 1);
     if (group !== undefined) to.text(group);
     to.bytes(body);
@@ -95,13 +99,14 @@ export class Casts {
       });
   }
 
-  /** What was published by another node, told in one turn. */
+  /** What was published by another node, told in one turn; not if that node has gone. */
   heard(bytes: Uint8Array): void {
     const { listener } = this.#ground;
     if (listener === undefined || this.#ground.ended) return;
     try {
       const from = new FrameReader(bytes, "what was cast");
       if (from.byte() !== FORMAT) return this.#ground.skipped(1);
+      if (this.#ground.departed.has(from.text())) return;
       while (from.left > 0) {
         const group = from.byte() === 0 ? undefined : from.text();
         listener.feed({ type: "forwarded", message: decodeBody(from.bytes()), group, cast: true });

@@ -4,6 +4,7 @@
  */
 
 import type { ClusterListener } from "../cluster/cluster.ts";
+import { Departed } from "../cluster/departed.ts";
 import type { NodeId } from "../policy/identity.ts";
 import type { Durability } from "./promise.ts";
 import type { RedisCounts, RedisNotice, RedisOptions } from "./redis_options.ts";
@@ -31,6 +32,8 @@ export class Ground {
   readonly notice: (notice: RedisNotice) => void;
   /** Sessions that the listener was told to have, and has not let go of. */
   readonly mine = new Set<string>();
+  /** Nodes that the listener was told of, and that are no more. */
+  readonly departed = new Departed();
   listener: ClusterListener | undefined;
   #fencedBy: string | undefined;
   #closed = false;

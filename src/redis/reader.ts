@@ -233,6 +233,7 @@ export class Reader {
     const same = nodes.length === before.length && nodes.every((node, at) => node === before[at]);
     if (same || !nodes.includes(this.#ground.node)) return;
     this.#nodes = nodes;
+    this.#ground.departed.replace(nodes);
     this.#fed = true;
     this.#ground.listener!.feed({ type: "nodes", nodes });
     this.onNodes();

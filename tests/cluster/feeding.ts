@@ -5,6 +5,7 @@
 
 import type { ClusterEvent } from "../../src/broker/cluster_event.ts";
 import type { ClusterListener } from "../../src/cluster/cluster.ts";
+import { Departed } from "../../src/cluster/departed.ts";
 import type { ClientId, NodeId } from "../../src/policy/identity.ts";
 import type { Delivery, Message } from "../../src/session/message.ts";
 import type { TopicFilter } from "../../src/topic/topic_filter.ts";
@@ -51,6 +52,7 @@ export class Feeding {
   #toTell = false;
   #ready: Ready[] = [];
   #named = "";
+  readonly #departed = new Departed();
   readonly #burials = new Map<NodeId, Burial>();
   /** Grave and client id of whoever has been adopted, or been claimed with what was to be adopted. */
   readonly #adopted = new Set<string>();
@@ -158,6 +160,7 @@ export class Feeding {
     const named = nodes.join(" ");
     if (named === this.#named || !nodes.includes(this.#node)) return;
     this.#named = named;
+    this.#departed.replace(nodes);
     this.#listener!.feed({ type: "nodes", nodes });
   }
 
@@ -250,8 +253,8 @@ export class Feeding {
   }
 
   /** A message from another node that nobody waits for. */
-  heardCast(message: Message, group: TopicFilter | undefined): void {
-    if (this.#listener === undefined) return;
+  heardCast(from: NodeId, message: Message, group: TopicFilter | undefined): void {
+    if (this.#listener === undefined || this.#departed.has(from)) return;
     this.#feed({ type: "forwarded", message, group, cast: true });
     this.#listener.endTurn();
   }

@@ -41,7 +41,10 @@ interface Claiming {
 }
 
 /** Whom casts go to: Pub/Sub, which forgets what nobody hears. */
-export type Ears = Map<NodeId, (message: Message, group: TopicFilter | undefined) => void>;
+export type Ears = Map<
+  NodeId,
+  (from: NodeId, message: Message, group: TopicFilter | undefined) => void
+>;
 
 /** What nodes of one cluster have in common. */
 export interface Common {
@@ -203,8 +206,8 @@ export class ModelNode implements SharedStore, Cluster {
 
   begin(listener: ClusterListener): Promise<void> {
     this.#listener = listener;
-    this.#ears.set(this.node, (message, group) => {
-      this.channel.run(() => this.#feeding.heardCast(message, group));
+    this.#ears.set(this.node, (from, message, group) => {
+      this.channel.run(() => this.#feeding.heardCast(from, message, group));
     });
     return new Promise((resolve) => {
       this.#feeding.begin(this.#position, this.#first, listener, resolve);
@@ -297,7 +300,7 @@ export class ModelNode implements SharedStore, Cluster {
       if (!this.channel.isOpen || castLost()) continue;
       const at = Math.max(this.#castAt.get(node) ?? 0, time.now + 2 * latency());
       this.#castAt.set(node, at);
-      time.after(at - time.now, () => this.#ears.get(node)?.(kept, group));
+      time.after(at - time.now, () => this.#ears.get(node)?.(this.node, kept, group));
     }
   }
 
