@@ -27,6 +27,12 @@ interface Claim {
   readonly clientId: ClientId;
   readonly most: number;
   readonly ifFree: boolean;
+  /** Its marks begin with this, so that Redis knows it when it is made again. */
+  readonly number: string;
+  /** How often it was made. */
+  tries: number;
+  /** It may have been done though its answer was lost: it is made again until that is known. */
+  open: boolean;
   /** It has been answered to the broker. */
   told: boolean;
   timer: ReturnType<typeof setTimeout> | undefined;
@@ -35,6 +41,10 @@ interface Claim {
   askedAt: number;
   /** Why it was not had so far. */
   why: string;
+}
+
+function isWanted({ told, open }: Claim): boolean {
+  return !told || open;
 }
 
 export class Claims {
@@ -65,6 +75,9 @@ export class Claims {
       clientId,
       most,
       ifFree,
+      number: this.mark(),
+      tries: 0,
+      open: false,
       told: false,
       timer: undefined,
       asked: "",
@@ -107,7 +120,7 @@ export class Claims {
   }
 
   #again(claims: Iterable<Claim>): void {
-    for (const claim of claims) if (!claim.told) this.#queue.push(claim);
+    for (const claim of claims) if (isWanted(claim)) this.#queue.push(claim);
     void this.#pump();
   }
 
@@ -120,7 +133,7 @@ export class Claims {
       } catch {
         break;
       }
-      const claims = this.#queue.splice(0, TOGETHER).filter(({ told }) => !told);
+      const claims = this.#queue.splice(0, TOGETHER).filter(isWanted);
       if (claims.length > 0) await this.#ask(claims);
     }
     this.#busy = false;
@@ -130,8 +143,10 @@ export class Claims {
     const { key, node, durability } = this.#ground;
     const now = performance.now();
     const calls = claims.map((claim) => {
-      const { clientId, most, ifFree, asked, askedAt } = claim;
-      const mark = this.mark();
+      const { clientId, most, asked, askedAt } = claim;
+      const ifFree = claim.ifFree || claim.told; // nobody waits for it any more
+      const mark = `${claim.number}.${++claim.tries}`;
+      claim.open = true;
       const { promise, resolve } = Promise.withResolvers<Marked | undefined>();
       this.#reader.expect(mark, promise);
       // Whoever has it is asked again now and then: what was asked may have come before it knew.
@@ -151,7 +166,7 @@ export class Claims {
       for (const { claim, resolve } of calls) {
         resolve(undefined);
         claim.why = `Redis does not answer: ${wordsOf(error)}`;
-        if (!claim.told) this.#queue.push(claim);
+        this.#queue.push(claim);
       }
       return;
     }
@@ -159,6 +174,7 @@ export class Claims {
       const answer = answers[at]!;
       try {
         if (answer.status === "rejected") throw answer.reason;
+        claim.open = false;
         resolve(await this.#answered(claim, answer.value, now));
       } catch (error) {
         resolve(undefined);

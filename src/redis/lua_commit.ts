@@ -182,12 +182,15 @@ local function putInto(hash)
   return function(batch, at)
     local field, value = struct.unpack('<I4c0I4c0', batch, at)
     redis.call('HSET', P .. hash, field, value)
+    if hash == 'wills' then redis.call('HDEL', P .. 'heirs', field) end
   end
 end
 
 local function deleteFrom(hash)
   return function(batch, at)
-    redis.call('HDEL', P .. hash, (struct.unpack('<I4c0', batch, at)))
+    local field = struct.unpack('<I4c0', batch, at)
+    redis.call('HDEL', P .. hash, field)
+    if hash == 'wills' then redis.call('HDEL', P .. 'heirs', field) end
   end
 end
 
@@ -286,6 +289,7 @@ apply[24] = function(batch, at) -- release
   if ownerOf(clientId) ~= committing then return false end
   owners[clientId] = false
   redis.call('HDEL', P .. 'claims', clientId)
+  redis.call('HDEL', P .. 'heirs', clientId)
   redis.call('SREM', P .. 'own:' .. committing, clientId)
   -- It may have been told as adopted, and Redis not yet that it was: nobody is to be told again.
   for _, node in ipairs(graves()) do redis.call('SREM', P .. 'own:' .. node, clientId) end

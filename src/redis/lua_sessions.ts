@@ -13,7 +13,8 @@ local function takeFromDead(clientId)
 end
 
 -- node, client id, most deliveries, whether only if it is free, whom it has asked for it already, mark: a name
--- for the place in the node's inbox at which the answer is to be told
+-- for the place in the node's inbox at which the answer is to be told; it begins with the number of the claim.
+-- The claim that finds the Will of a dead node's session is told of it, and when its answer was lost told again.
 local function claim(keys, args)
   P = keys[1]
   local node, clientId, ifFree, asked = args[1], args[2], args[4] == '1', args[5]
@@ -24,9 +25,11 @@ local function claim(keys, args)
     if owner ~= asked then tell(owner, WANTED, clientId) end
     return {'wait', owner}
   end
+  local heir = node .. ' ' .. string.match(args[6], '^%d+')
   local will, inherited = '', 0
-  if takeFromDead(clientId) then
+  if takeFromDead(clientId) or redis.call('HGET', P .. 'heirs', clientId) == heir then
     will, inherited = redis.call('HGET', P .. 'wills', clientId) or '', 1
+    if will ~= '' then redis.call('HSET', P .. 'heirs', clientId, heir) end
   end
   redis.call('HSET', P .. 'claims', clientId, node)
   redis.call('SADD', P .. 'own:' .. node, clientId)

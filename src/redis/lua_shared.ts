@@ -9,6 +9,7 @@
  *     b:<cid>   hash    order -> delivery               qb       hash  client id -> bytes of a queue nobody has
  *     claims    hash    client id -> node               own:<node>  set of client ids
  *     retained, wills, settings  hashes                 delayed:<node>  hash  order -> message of that node's
+ *     heirs     hash    client id -> claim that is told the Will of who died, until the Will is written or let go of
  *     highest   the highest order                       incarnation  how many nodes have ever joined
  *     log       stream  what all nodes are told         in:<node>, sh:<node>  streams: inbox, shares
  *     nodes     hash    living node -> slot             n:<node>  hash  the node's own

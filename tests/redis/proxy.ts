@@ -11,6 +11,8 @@ export class Proxy {
   #cut = false;
   /** The answer to the next batch is not passed on. */
   #losing = false;
+  /** The next answers for which this is true are not passed on. */
+  #losesReply: ((data: string) => boolean) | undefined;
 
   private constructor(server: Server, port: number) {
     this.#server = server;
@@ -48,6 +50,11 @@ export class Proxy {
     this.#losing = true;
   }
 
+  /** The connection ends instead of the next answer that this is true for. */
+  loseReply(isIt: (data: string) => boolean): void {
+    this.#losesReply = isIt;
+  }
+
   close(): Promise<void> {
     this.#closePairs();
     return new Promise((resolve) => this.#server.close(() => resolve()));
@@ -74,6 +81,10 @@ export class Proxy {
       far.write(data);
     });
     far.on("data", (data) => {
+      if (this.#losesReply?.(data.toString("latin1")) === true) {
+        this.#losesReply = undefined;
+        lost = true;
+      }
       if (!lost) return void near.write(data);
       near.destroy();
       far.destroy();
