@@ -78,26 +78,47 @@ export function keptCast(tables: Tables, plan: Plan): Cast {
 }
 
 function makeCast(tables: Tables, targets: readonly Target[]): Cast {
+  const { liveVersion } = tables;
+  if (targets.length === 1) { // of a topic that is not kept this is made for every message
+    const target = targets[0]!;
+    if (isElsewhere(tables, target)) return { liveVersion, shapes: NONE, odd: NONE };
+    if (isOdd(tables, target)) return { liveVersion, shapes: NONE, odd: targets };
+    return { liveVersion, shapes: [shapeOf(target)], odd: NONE };
+  }
   const shapes = new Map<string, Shape>();
   const odd: Target[] = [];
   for (const target of targets) {
-    if (!target.client.here && !mayQueue(tables, target.client)) continue; // it comes by its node
-    if (!shareable(target.client) || mayQueue(tables, target.client) || target.asked) {
+    if (isElsewhere(tables, target)) continue;
+    if (isOdd(tables, target)) {
       odd.push(target);
       continue;
     }
-    const { live } = target.client;
-    const version = live!.connection.version === 5 ? 5 : 4;
-    const { retainAsPublished } = target;
-    const identifiers = version === 5 ? target.identifiers : undefined;
-    const key = `${version} ${retainAsPublished} ${identifiers}`;
-    let shape = shapes.get(key);
-    if (shape === undefined) {
-      shapes.set(key, shape = { version, retainAsPublished, identifiers, to: [] });
-    }
-    shape.to.push(live!.id);
+    const shape = shapeOf(target);
+    const key = `${shape.version} ${shape.retainAsPublished} ${shape.identifiers}`;
+    const known = shapes.get(key);
+    if (known === undefined) shapes.set(key, shape);
+    else known.to.push(shape.to[0]!);
   }
-  return { liveVersion: tables.liveVersion, shapes: [...shapes.values()], odd };
+  return { liveVersion, shapes: [...shapes.values()], odd };
+}
+
+const NONE: readonly never[] = [];
+
+/** The message comes to it by its node. */
+function isElsewhere(tables: Tables, { client }: Target): boolean {
+  return !client.here && !mayQueue(tables, client);
+}
+
+function isOdd(tables: Tables, { client, asked }: Target): boolean {
+  return asked || !shareable(client) || mayQueue(tables, client);
+}
+
+/** The shape of one target, who is connected. */
+function shapeOf({ client, retainAsPublished, identifiers }: Target): Shape {
+  const { id, connection } = client.live!;
+  const version = connection.version === 5 ? 5 : 4;
+  const shown = version === 5 ? identifiers : undefined;
+  return { version, retainAsPublished, identifiers: shown, to: [id] };
 }
 
 /** A client that is away, congested, has a size limit, takes Topic Aliases or may not have all of them. */
