@@ -1,5 +1,5 @@
 /**
- * The tree under `filter_tree.ts` and `retained_tree.ts`: paths of levels parted by `/`, each with
+ * The tree under `retained_tree.ts`: paths of levels parted by `/`, each with
  * one value. It compares levels as strings and knows neither wildcards nor names.
  *
  * A path that shares nothing further with another one hangs as a whole leaf where it parts from
