@@ -1,5 +1,5 @@
 /**
- * `deno run -A tests/bench/micro/wildcard_tree_bench.ts`: processor time of a match and of adding a filter among
+ * `deno run -A tests/bench/micro/wildcard_tree.ts`: processor time of a match and of adding a filter among
  * many filters with wildcards, with the filters and topics of mqload's `wildsubs`. No `deno bench`, which asks for
  * the same again and again: here each match is of another filter, so that the caches of the processor miss.
  */
