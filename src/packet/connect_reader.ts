@@ -12,14 +12,7 @@ import { MalformedPacket } from "./malformed_packet.ts";
 import type { Connect, ProtocolVersion, QoS, WillPacket } from "./packet.ts";
 import { readProperties } from "./property_reader.ts";
 import type { Reader } from "./reader.ts";
-import {
-  readBinary,
-  readByte,
-  readString,
-  readTwoByteInteger,
-  remaining,
-  skipBinary,
-} from "./reader.ts";
+import { readBinary, readByte, readString, readTwoByteInteger, remaining } from "./reader.ts";
 import { Reason } from "./reason_code.ts";
 import { malformed, protocolError } from "./refuse.ts";
 import { refuseWildcards } from "./topic_cache.ts";
@@ -39,8 +32,7 @@ export const ConnectFlag = {
  * The version that a CONNECT names. Throws MalformedPacket 0x84 for any that is not supported, with the
  * version whose CONNACK the client is most likely to read [MQTT-3.1.2-1] [MQTT-3.1.2-2].
  */
-function connectVersion(frame: Uint8Array): ProtocolVersion {
-  const reader = { bytes: frame, at: bodyAt(frame), end: frame.length };
+function readVersion(reader: Reader): ProtocolVersion {
   const name = readString(reader, "Protocol Name");
   const level = readByte(reader, "Protocol Version");
   if (name === "MQTT" && (level === 4 || level === 5)) return level;
@@ -56,25 +48,24 @@ function connectVersion(frame: Uint8Array): ProtocolVersion {
 }
 
 /**
- * Reads a whole CONNECT of the version that it names. Throws MalformedPacket with that version, or with one
- * that the client is likely to read: 0x81 for bytes out of form, 0x82 for a Protocol Error, 0x84 for an
+ * Reads the whole CONNECT in `bytes[from..to)`, of the version that it names. Throws MalformedPacket with that
+ * version, or with one that the client is likely to read: 0x81 for bytes out of form, 0x82 for a Protocol Error, 0x84 for an
  * unknown version, 0x90 for a wildcard in the Will Topic.
  */
-export function decodeConnect(frame: Uint8Array): Connect {
-  const version = connectVersion(frame);
+export function decodeConnect(bytes: Uint8Array, from = 0, to = bytes.length): Connect {
+  const reader = { bytes, at: bodyAt(bytes, from, to), end: to };
+  const version = readVersion(reader);
   try {
-    return readConnect(frame, version);
+    checkHeaderFlags(bytes[from]! & 0x0f);
+    return readConnect(reader, version);
   } catch (error) {
     if (!(error instanceof MalformedPacket)) throw error;
     throw new MalformedPacket(error.reasonCode, error.message, version);
   }
 }
 
-function readConnect(frame: Uint8Array, version: ProtocolVersion): Connect {
-  checkHeaderFlags(frame[0]! & 0x0f);
-  const reader = { bytes: frame, at: bodyAt(frame), end: frame.length };
-  skipBinary(reader, "Protocol Name");
-  readByte(reader, "Protocol Version");
+/** What stands behind the Protocol Version. */
+function readConnect(reader: Reader, version: ProtocolVersion): Connect {
   const flags = readByte(reader, "Connect Flags");
   checkFlags(flags, version);
   const keepAlive = readTwoByteInteger(reader, "Keep Alive");

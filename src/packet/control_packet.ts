@@ -239,13 +239,13 @@ function encodeConnack(
     const pieces = [Uint8Array.of(flags, reasonCode), encodeProperties(properties, "connack")];
     return withBody(PacketType.connack << 4, pieces);
   }
-  const frame = new Uint8Array(4);
-  frame[0] = PacketType.connack << 4;
-  frame[1] = 2;
-  frame[2] = flags;
-  frame[3] = connackReturnCode(reasonCode);
-  return frame;
+  if (reasonCode === Reason.success) return flags === 0 ? NEW_SESSION : OLD_SESSION;
+  return Uint8Array.of(PacketType.connack << 4, 2, flags, connackReturnCode(reasonCode));
 }
+
+/** What nearly all connections of 3.x are answered with, the same memory every time: not to be written to. */
+const NEW_SESSION = Uint8Array.of(PacketType.connack << 4, 2, 0, 0);
+const OLD_SESSION = Uint8Array.of(PacketType.connack << 4, 2, 1, 0);
 
 function encodeSubscribe(packet: Subscribe, version: ProtocolVersion): Uint8Array {
   const identifier = packet.subscriptions[0]?.options.subscriptionIdentifier;

@@ -22,6 +22,8 @@ export function decode(
   to = bytes.length,
 ): Packet {
   switch (from === to ? 0 : bytes[from]! >> 4) {
+    case PacketType.connect:
+      return decodeConnect(bytes, from, to);
     case PacketType.publish:
       return decodePublish(bytes, version, from, to);
     case PacketType.puback:
@@ -37,8 +39,6 @@ export function decode(
 /** The packets that do not come with every message. */
 function decodeRare(frame: Uint8Array, version: ProtocolVersion): Packet {
   switch (frame.length === 0 ? 0 : frame[0]! >> 4) {
-    case PacketType.connect:
-      return decodeConnect(frame);
     case PacketType.pingreq:
     case PacketType.pingresp:
       return decodePing(frame);

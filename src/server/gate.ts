@@ -39,6 +39,8 @@ export class Gate {
   readonly #now: () => Instant;
   /** The one that came last stands last. */
   readonly #buckets = new Map<string, Bucket>();
+  /** The one that came last: in a storm from one address nothing has to be moved. */
+  #last: Bucket | undefined;
   /** Links that are open. */
   readonly #open = new Map<string, number>();
 
@@ -86,9 +88,12 @@ export class Gate {
   /** A token bucket for each address: `connectBurst` at once, `connectRate` a second. */
   #take(place: string, now: Instant): boolean {
     const bucket = this.#buckets.get(place) ?? this.#newBucket(now);
-    // What was not here for long is gone first when there is no more room.
-    this.#buckets.delete(place);
-    this.#buckets.set(place, bucket);
+    if (bucket !== this.#last) {
+      // What was not here for long is gone first when there is no more room.
+      this.#buckets.delete(place);
+      this.#buckets.set(place, bucket);
+      this.#last = bucket;
+    }
     const gained = (now - bucket.at) * this.#rate / 1000;
     bucket.tokens = Math.min(this.#burst, bucket.tokens + gained);
     bucket.at = now;
@@ -138,7 +143,10 @@ export function throughGate(
   const byProxy = new Set<ConnectionId>();
   const held = (address: string, inner: Serve, link: Link, id: ConnectionId, peer: Peer) => {
     const place = gate.hold(address);
-    return inner(link, id, peer).finally(() => gate.letGo(place));
+    const letGo = () => gate.letGo(place);
+    const served = inner(link, id, peer);
+    served.then(letGo, letGo); // `finally` would cost each connection two promises more
+    return served;
   };
   const open = opened((link, id, peer) => {
     if (!byProxy.delete(id)) return serve(link, id, peer);
