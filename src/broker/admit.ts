@@ -259,7 +259,9 @@ function greet(
   const writes: Write[] = [];
   if (session.subscriptions.awaited) tables.tree.forget(); // plans did not ask what it may receive
   else if (loaded) ownerChanged(tables, client.session.owner, owner);
-  const resumed = resume({ ...session, owner, expiryInterval }, connection.window);
+  const isAsked = session.owner === owner && session.expiryInterval === expiryInterval; // a new one is
+  const owned = isAsked ? session : { ...session, owner, expiryInterval };
+  const resumed = resume(owned, connection.window);
   const untouched = withoutTooLarge(tables, live, resumed, writes);
   const made = ruled(live.rules, untouched, "connecting", tables);
   const next = made === undefined ? untouched : made.session;

@@ -182,6 +182,14 @@ export class Runtime {
   }
 
   /**
+   * Does now what waits for no store, such as the CONNACK of a session that is not kept: its client is read on
+   * without a promise to wait with. The bytes leave at the end of the turn, as ever.
+   */
+  letPass(): void {
+    this.#committer.letPass();
+  }
+
+  /**
    * Ends the turn when all who have read something at the same time have fed it, or at once when that was
    * much: their answers leave together, which wakes whoever waits for them once.
    *

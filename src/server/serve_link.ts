@@ -69,6 +69,7 @@ export async function serveLink(
         const isMqtt = feedFrames(runtime, splitter, id, wire) &&
           (wire.version !== undefined || mayBeConnect(runtime, splitter, id, wire));
         const stopped = wire.paused; // before the last frame, though the end of the turn may end the pause
+        if (stopped) runtime.letPass();
         runtime.endTurnSoon(count);
         if (!isMqtt || wire.gone) return giveBuffer(buffer);
         if (wire.paused) await new Promise<void>((resolve) => wire.onResume = resolve);

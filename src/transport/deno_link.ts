@@ -43,21 +43,27 @@ export function listenerOf<Conn extends Deno.Conn, Address extends Deno.Addr>(
 ): Listener {
   let open = true;
   let accepted = 0;
+  // Not async: that would cost each connection 0.3 KB more.
+  const accept = (): Promise<Link | undefined> => listener.accept().then(linked, failed);
+  const linked = (conn: Conn) => {
+    try {
+      return link(conn);
+    } catch (error) {
+      return failed(error);
+    }
+  };
+  const failed = (error: unknown): Promise<Link | undefined> | undefined => {
+    if (!open) return undefined;
+    // One that was reset before it was accepted is nobody any more: that is no lack of room.
+    if (!isGone(error)) throw error;
+    return nextTurn().then(accept);
+  };
   return {
     address,
-    async accept() {
-      for (;;) {
-        accepted += 1;
-        // Those that wait already come without a pause: others are to be heard in between.
-        if (accepted % ACCEPTED_AT_ONCE === 0) await nextTurn();
-        try {
-          return link(await listener.accept());
-        } catch (error) {
-          if (!open) return undefined;
-          // One that was reset before it was accepted is nobody any more: that is no lack of room.
-          if (!isGone(error)) throw error;
-        }
-      }
+    accept() {
+      accepted += 1;
+      // Those that wait already come without a pause: others are to be heard in between.
+      return accepted % ACCEPTED_AT_ONCE === 0 ? nextTurn().then(accept) : accept();
     },
     close() {
       if (!open) return;
