@@ -7,10 +7,10 @@ import * as z from "zod";
 import { ruleProblems } from "../policy/access_problem.ts";
 import type { ClientLimit, LimitsFor } from "../policy/client_limits.ts";
 import { clientLimitNames } from "../policy/client_limits.ts";
-import { limitTable } from "../policy/limit_table.ts";
 import type { Limits } from "../policy/limits.ts";
 import { who } from "./config_access.ts";
 import { isGood } from "./config_access_rules.ts";
+import { ownLimitSchema } from "./config_limit.ts";
 import { foundText } from "./config_problem.ts";
 import type { Breach } from "./config_rules.ts";
 
@@ -18,10 +18,10 @@ import type { Breach } from "./config_rules.ts";
 const mostEntries = 1_000;
 
 const limits = z.strictObject(
-  Object.fromEntries(clientLimitNames.map((name) => {
-    const { min, max, unit, reason } = limitTable[name];
-    return [name, z.int().min(min).max(max).optional().describe(`In ${unit}: ${reason}.`)];
-  })) as Record<ClientLimit, z.ZodOptional<z.ZodInt>>,
+  Object.fromEntries(clientLimitNames.map((name) => [name, ownLimitSchema(name)])) as Record<
+    ClientLimit,
+    z.ZodOptional<z.ZodInt>
+  >,
 ).describe("Limits in the place of those of its listener and of the broker.");
 
 export const limitsForSchema: z.ZodType<readonly LimitsFor[]> = z.array(z.strictObject({

@@ -16,6 +16,7 @@ import { clusterSchema, completeCluster, completeStore } from "./config_cluster.
 import { dynamicSecuritySchema } from "./config_dynamic_security.ts";
 import { authenticationSchema } from "./config_authentication.ts";
 import { autoSubscribeSchema } from "./config_auto_subscribe.ts";
+import { limitSchema, ownLimitSchema } from "./config_limit.ts";
 import { limitsForSchema } from "./config_limits.ts";
 import { unstableSchema } from "./config_quic.ts";
 import { redisSchema } from "./config_redis.ts";
@@ -52,10 +53,10 @@ const mountPoint = z.string().max(256).regex(/^[^+#$\0][^+#\0]*\/$/).optional().
   examples: ["site1/"],
 });
 const listenerLimits = z.strictObject(
-  Object.fromEntries(listenerLimitNames.map((name) => {
-    const { min, max, unit, reason } = limitTable[name];
-    return [name, z.int().min(min).max(max).optional().describe(`In ${unit}: ${reason}.`)];
-  })) as Record<ListenerLimit, z.ZodOptional<z.ZodInt>>,
+  Object.fromEntries(listenerLimitNames.map((name) => [name, ownLimitSchema(name)])) as Record<
+    ListenerLimit,
+    z.ZodOptional<z.ZodInt>
+  >,
 ).optional().describe("Limits of this listener in the place of those in the section limits.");
 
 const ranges = z.array(z.string().min(1).max(64)).max(64);
@@ -149,10 +150,12 @@ const unixListener = z.strictObject({
   ...listenerShape,
 });
 
-const limitsShape = Object.fromEntries(limitNames.map((name) => {
-  const { default: initial, min, max, unit, reason } = limitTable[name];
-  return [name, z.int().min(min).max(max).default(initial).describe(`In ${unit}: ${reason}.`)];
-})) as Record<keyof Limits, z.ZodDefault<z.ZodInt>>;
+const limitsShape = Object.fromEntries(
+  limitNames.map((name) => [name, limitSchema(name)]),
+) as Record<
+  keyof Limits,
+  z.ZodDefault<z.ZodInt>
+>;
 
 /** The file as it may be written: every key may be absent. For the JSON Schema. */
 export const configFileSchema = z.strictObject({
