@@ -64,6 +64,8 @@ export async function serveLink(
       }
       if (count === null) return giveBuffer(buffer);
       runtime.measures.traffic.received.bytes += count;
+      const turn = serving.turns?.spent(count);
+      if (turn !== undefined) await turn;
       splitter.push(buffer, count);
       for (;;) {
         const isMqtt = feedFrames(runtime, splitter, id, wire) &&
@@ -76,8 +78,6 @@ export async function serveLink(
         else if (!stopped) break;
       }
       buffer = nextBuffer(buffer, count, limits.readBuffer, splitter);
-      const turn = serving.turns?.spent(count);
-      if (turn !== undefined) await turn;
     }
   } finally {
     runtime.detach(id);

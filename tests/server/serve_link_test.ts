@@ -10,6 +10,7 @@ import type { Packet } from "../../src/packet/packet.ts";
 import { Reason } from "../../src/packet/reason_code.ts";
 import { defaultLimits } from "../../src/policy/limits.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
+import { BYTES_A_TURN, FairTurns } from "../../src/server/fair_turns.ts";
 import { Runtime } from "../../src/server/runtime.ts";
 import { outboxLimitsOf, serveLink } from "../../src/server/serve_link.ts";
 import type { Fact } from "../../src/session/fact.ts";
@@ -32,13 +33,15 @@ function setUp(store: FakeStore = new FakeStore(false)) {
   });
   const limits = { ...defaultLimits, maximumPacketSize: 1000 };
   let lastId = 0;
-  async function open() {
+  /** @param turns whose turns it shares with other links */
+  async function open(turns?: FairTurns) {
     const link = new OpenLink();
     const state = { served: false };
     const peer = { address: link.address, listener: "test", anonymousAllowed: true };
     const entropy = () => new Uint8Array(16);
     const outboxLimits = outboxLimitsOf(limits);
-    serveLink({ runtime, limits, outboxLimits, entropy }, link, ++lastId, peer)
+    const serving = { runtime, limits, outboxLimits, entropy, ...(turns && { turns }) };
+    serveLink(serving, link, ++lastId, peer)
       .then(() => state.served = true);
     await settled();
     return { link, state };
@@ -101,6 +104,38 @@ Deno.test("serveLink() puts a packet together when it comes byte by byte", async
   const { link } = await open();
   for (const byte of join(connect, subscribe)) await link.arrive(Uint8Array.of(byte));
   assert.deepEqual(sent(link), ["connack", "suback"]);
+});
+
+Deno.test("serveLink() deals with what it has read when its turn comes where others have read much", async () => {
+  const { open } = setUp();
+  const turns = new FairTurns();
+  const { link } = await open(turns);
+  await link.arrive(connect);
+  turns.spent(BYTES_A_TURN);
+  const arrived = link.arrive(pingreq);
+  for (let i = 0; i < 20; i++) await Promise.resolve(); // what needs no turn has been done by then
+  assert.deepEqual(sent(link), ["connack"]);
+  await arrived;
+  await new Promise((resolve) => setImmediate(resolve));
+  await settled();
+  assert.deepEqual(sent(link), ["connack", "pingresp"]);
+});
+
+Deno.test("serveLink() takes no packet that waits for its turn when the client is taken over meanwhile", async () => {
+  const { open, facts, broken } = setUp();
+  const turns = new FairTurns();
+  const { link, state } = await open(turns);
+  await link.arrive(connect);
+  const { link: other } = await open();
+  turns.spent(BYTES_A_TURN);
+  await Promise.all([link.arrive(join(subscribe, pingreq)), other.arrive(connect)]);
+  await new Promise((resolve) => setImmediate(resolve));
+  await settled();
+  assert.deepEqual(sent(link), ["connack", "disconnect"]);
+  assert.deepEqual(sent(other), ["connack"]);
+  assert.ok(state.served);
+  assert.deepEqual(broken, []);
+  assert.ok(!facts.some(({ type }) => type === "subscribed"));
 });
 
 Deno.test("serveLink() goes on with what it has read only when the store has answered", async () => {
