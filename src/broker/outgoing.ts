@@ -81,6 +81,29 @@ export function sendOutbound(tables: Tables, live: Live, outbound: Outbound): Ef
   };
 }
 
+/** The effects for packets that are sent again or for the first time: PUBLISH with a Packet Identifier in one. */
+export function sendAllOutbound(
+  tables: Tables,
+  live: Live,
+  outbound: readonly Outbound[],
+): Effect[] {
+  const effects: Effect[] = [];
+  let packets: Publish[] | undefined;
+  for (let i = 0; i < outbound.length; i++) {
+    const { delivery, packetId, dup } = outbound[i]!;
+    if (delivery === undefined || packetId === 0 || live.connection.outgoingAliases > 0) {
+      effects.push(sendOutbound(tables, live, outbound[i]!));
+      packets = undefined; // what follows goes behind it
+      continue;
+    }
+    if (packets === undefined) {
+      effects.push({ type: "publishAll", to: live.id, packets: packets = [] });
+    }
+    packets.push(seenBy(live, publishOf(delivery, packetId, dup, tables.now)));
+  }
+  return effects;
+}
+
 /**
  * The PUBLISH with a Topic Alias in it: of a topic that has one only the alias is sent, a new one is set
  * as long as the client takes more. Called at the moment of sending, so that an alias is never used

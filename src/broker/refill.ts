@@ -11,7 +11,7 @@ import { tailLength, tailStart } from "../session/queue.ts";
 import { replenish } from "../session/replenish.ts";
 import type { Write } from "../session/write.ts";
 import { mayReceive } from "./access.ts";
-import { fits, sendOutbound } from "./outgoing.ts";
+import { fits, sendAllOutbound } from "./outgoing.ts";
 import { streamRetained, streamsHalf } from "./retained_stream.ts";
 import { takeShared } from "./shared.ts";
 import type { Client, Group, Live, Tables } from "./tables.ts";
@@ -55,7 +55,7 @@ function fillWindow(tables: Tables, client: Client, live: Live): void {
   for (const [{ message }, reason] of done.dropped) {
     observeDrop(tables, client.clientId, message.topic, reason);
   }
-  const then = done.outbound.map((outbound) => sendOutbound(tables, live, outbound));
+  const then = sendAllOutbound(tables, live, done.outbound);
   ask(tables, durably(client.clientId, done.writes, ...then));
 }
 

@@ -14,7 +14,7 @@ import type { FrameSplitter } from "../packet/frame_splitter.ts";
 import { payloadSize } from "../packet/payload_size.ts";
 import { writePublish } from "../packet/publish_frame.ts";
 import type { PublishRun } from "../packet/publish_run.ts";
-import type { ProtocolVersion } from "../packet/packet.ts";
+import type { ProtocolVersion, Publish } from "../packet/packet.ts";
 import type { ConnectionId, Instant } from "../policy/identity.ts";
 import { observe } from "../service/histogram.ts";
 import type { Measures } from "../service/measures.ts";
@@ -306,6 +306,16 @@ export class Runtime {
         if (!this.#send(effect, wire)) this.#overflow(effect.to, wire);
         return;
       }
+      case "publishAll": {
+        const { to, packets } = effect;
+        for (let i = 0; i < packets.length; i++) {
+          const wire = this.#wires.get(to);
+          if (wire === undefined) return;
+          if (!wire.touched) this.#touch(wire);
+          if (!this.#sendPublish(to, packets[i]!, wire)) return this.#overflow(to, wire);
+        }
+        return;
+      }
       case "deliverNumbered":
         return this.#deliverNumbered(effect);
       case "acknowledge":
@@ -379,26 +389,35 @@ export class Runtime {
   }
 
   /** Writes a packet into the outbox; false where it has no room, or for what no packet can carry. */
-  #send(effect: Effect & { type: "send" }, { outbox, version = 4 }: Wire): boolean {
-    const { to: connection, packet } = effect;
+  #send({ to: connection, packet }: Effect & { type: "send" }, wire: Wire): boolean {
+    const { outbox, version = 4 } = wire;
     const sent = this.#sent;
     const word = acknowledgementWord(packet, version);
     if (word !== 0) {
       sent.packets[word >>> 24]! += 1;
       return outbox.appendWord(word);
     }
+    if (packet.type === "publish") return this.#sendPublish(connection, packet, wire);
     try {
-      if (packet.type === "publish") {
-        const at = writePublish(outbox, packet, version);
-        if (at < 0) return false;
-        sent.packets[outbox.bytes[at]!]! += 1;
-        sent.payload[packet.qos]! += packet.payload.length;
-        return true;
-      }
       const bytes = encode(packet, version);
       sent.packets[bytes[0]!]! += 1;
       return outbox.append(bytes);
     } catch (error) { // which is no reason for others to miss theirs
+      this.#options.broken(error, { type: "packet", connection, packet });
+      return false;
+    }
+  }
+
+  /** The same with a PUBLISH. */
+  #sendPublish(connection: ConnectionId, packet: Publish, { outbox, version = 4 }: Wire): boolean {
+    const sent = this.#sent;
+    try {
+      const at = writePublish(outbox, packet, version);
+      if (at < 0) return false;
+      sent.packets[outbox.bytes[at]!]! += 1;
+      sent.payload[packet.qos]! += packet.payload.length;
+      return true;
+    } catch (error) {
       this.#options.broken(error, { type: "packet", connection, packet });
       return false;
     }

@@ -15,7 +15,7 @@ import * as ids from "./packet_id_map.ts";
 import { dropOldest, EMPTY_QUEUE, enqueue, queueLength } from "./queue.ts";
 import type { QueueBound } from "./queue_bound.ts";
 import { fullReason } from "./queue_bound.ts";
-import type { Session } from "./session.ts";
+import type { Inflight, Session } from "./session.ts";
 import { hasWindow, isStored } from "./session.ts";
 import { NOTHING } from "./step.ts";
 import type { Write } from "./write.ts";
@@ -69,12 +69,7 @@ export function intoFlight(
   packetId: PacketId,
   now: Instant,
 ): Delivered {
-  const inflight = {
-    awaiting: delivery.qos === 1 ? "puback" : "pubrec",
-    delivery,
-    sequence: session.nextSequence,
-    sentAt: now,
-  } as const;
+  const inflight = inflightOf(delivery, session.nextSequence, now);
   return {
     session: {
       ...session,
@@ -91,6 +86,11 @@ export function intoFlight(
     dropped: undefined,
     droppedCount: 0,
   };
+}
+
+/** A delivery with QoS 1 or 2 that is sent for the first time. */
+export function inflightOf(delivery: Delivery, sequence: number, now: Instant): Inflight {
+  return { awaiting: delivery.qos === 1 ? "puback" : "pubrec", delivery, sequence, sentAt: now };
 }
 
 function intoQueue(session: Session, delivery: Delivery, given: DeliverGiven): Delivered {

@@ -12,6 +12,7 @@ import type {
   Packet,
   PacketId,
   Puback,
+  Publish,
   Pubrec,
   Suback,
   Unsuback,
@@ -62,6 +63,12 @@ export type Effect =
     readonly to: ConnectionId;
     readonly run: NumberedRun;
     readonly packetId: PacketId;
+  }
+  /** QoS 1 and 2: packets for one client, in this order. */
+  | {
+    readonly type: "publishAll";
+    readonly to: ConnectionId;
+    readonly packets: readonly Publish[];
   }
   /** Acknowledgements of one kind that say nothing but yes, in this order. */
   | {

@@ -104,6 +104,35 @@ export function shift<T>(fifo: Fifo<T>): Fifo<T> {
   return { size: size - 1, head: next, middle: shift(middle!), tail };
 }
 
+/** The first items, `most` at most; a new array that the caller may keep. */
+export function first<T>(fifo: Fifo<T>, most: number): T[] {
+  const items: T[] = [];
+  let { head, middle } = fifo;
+  for (;;) {
+    for (let i = 0; i < head.length && items.length < most; i++) items.push(head[i]!);
+    if (items.length >= most || items.length === fifo.size) return items;
+    const next = middle === undefined ? undefined : peek(middle);
+    head = next ?? fifo.tail;
+    if (next !== undefined) middle = shift(middle!);
+  }
+}
+
+/** The queue without its first `count` items, of which it has as many: a copy at most, not one for each. */
+export function drop<T>(fifo: Fifo<T>, count: number): Fifo<T> {
+  const size = fifo.size - count;
+  if (size <= 0) return emptyFifo();
+  let { head, middle, tail } = fifo;
+  let left = count;
+  while (left >= head.length) {
+    left -= head.length;
+    const next = middle === undefined ? undefined : peek(middle);
+    head = next ?? tail;
+    if (next === undefined) tail = EMPTY.tail;
+    else middle = shift(middle!);
+  }
+  return { size, head: left === 0 ? head : head.slice(left), middle, tail };
+}
+
 /** The items in their order; a new array that the caller may keep. */
 export function toArray<T>(fifo: Fifo<T>): T[] {
   const items = fifo.head.slice();

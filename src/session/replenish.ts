@@ -5,14 +5,13 @@
 
 import type { PacketId } from "../packet/packet.ts";
 import type { Instant } from "../policy/identity.ts";
-import { intoFlight } from "./deliver.ts";
+import { inflightOf } from "./deliver.ts";
 import type { DropReason } from "./fact.ts";
 import * as fifo from "./fifo.ts";
 import type { Delivery } from "./message.ts";
 import { messageSize } from "./message.ts";
 import * as ids from "./packet_id_map.ts";
-import { shiftHead } from "./queue.ts";
-import type { Session } from "./session.ts";
+import type { Inflight, Session } from "./session.ts";
 import { isStored } from "./session.ts";
 import type { Write } from "./write.ts";
 
@@ -49,45 +48,25 @@ export function replenish(
   qos0Room = Infinity,
   permitted: (delivery: Delivery) => boolean = everything,
 ): Replenished {
-  const writes: Write[] = [];
-  const outbound: Outbound[] = [];
-  const dropped: [Delivery, DropReason][] = [];
-  let qos0Bytes = 0;
-  let next = sendAgain(session, now, windowBytes, permitted, { writes, outbound, dropped });
-  while (next.sendQuota > 0 && next.sentBytes < windowBytes && qos0Bytes < qos0Room) {
-    const delivery = fifo.peek(next.queue.head);
-    if (delivery === undefined) break;
-    const { clientId } = session;
-    next = { ...next, queue: shiftHead(next.queue) };
-    if (isStored(next)) {
-      writes.push({ type: "deleteQueued", clientId, order: delivery.message.order });
-    }
-    const reason = delivery.message.expiresAt <= now
-      ? "expired"
-      : !permitted(delivery)
-      ? "notPermitted"
-      : fits(delivery)
-      ? undefined
-      : "tooLargeForClient";
-    if (reason !== undefined) {
-      dropped.push([delivery, reason]);
-    } else if (delivery.qos === 0) {
-      qos0Bytes += messageSize(delivery.message);
-      outbound.push({ delivery, packetId: 0, dup: false });
-    } else {
-      const packetId = ids.firstFree(next.inflight, next.nextPacketId);
-      if (packetId === 0) throw new Error("a send quota above the number of Packet Identifiers");
-      const flown = intoFlight(next, delivery, packetId, now);
-      next = flown.session;
-      writes.push(...flown.writes);
-      outbound.push({ delivery, packetId, dup: false });
-    }
-  }
-  return { session: next, writes, outbound, dropped, qos0Bytes };
+  const collected: Collected = { writes: [], outbound: [], dropped: [], qos0Bytes: 0 };
+  const window: Window = { now, fits, windowBytes, qos0Room, permitted };
+  let before = session;
+  let next = sendAgain(session, window, collected);
+  do next = sendQueued(before = next, window, collected); while (next !== before);
+  return { session: next, ...collected };
 }
 
 function everything(): boolean {
   return true;
+}
+
+/** What `replenish` was given. */
+interface Window {
+  readonly now: Instant;
+  readonly fits: (delivery: Delivery) => boolean;
+  readonly windowBytes: number;
+  readonly qos0Room: number;
+  readonly permitted: (delivery: Delivery) => boolean;
 }
 
 /** Where `replenish` collects. */
@@ -95,6 +74,74 @@ interface Collected {
   readonly writes: Write[];
   readonly outbound: Outbound[];
   readonly dropped: [Delivery, DropReason][];
+  qos0Bytes: number;
+}
+
+/**
+ * Takes as much of the queue's head as there is quota for, all into flight at once: to change the session for
+ * each message had cost more than all the rest. What is dropped leaves quota for another call.
+ *
+ * @returns the same session where nothing could be taken
+ */
+function sendQueued(session: Session, window: Window, collected: Collected): Session {
+  const { clientId, queue, inflight, nextSequence } = session;
+  const { writes, outbound, dropped } = collected;
+  const waiting = fifo.first(queue.head, session.sendQuota);
+  const stored = isStored(session);
+  const packetIds: PacketId[] = [];
+  const flown: Inflight[] = [];
+  const freeIds = LARGEST - ids.size(inflight);
+  let { nextPacketId, sentBytes, queue: { bytes } } = session;
+  let count = 0;
+  while (
+    count < waiting.length && sentBytes < window.windowBytes &&
+    collected.qos0Bytes < window.qos0Room
+  ) {
+    const delivery = waiting[count++]!;
+    const { message } = delivery;
+    const size = messageSize(message);
+    bytes -= size;
+    if (stored) writes.push({ type: "deleteQueued", clientId, order: message.order });
+    const reason = dropReason(delivery, window);
+    if (reason !== undefined) {
+      dropped.push([delivery, reason]);
+    } else if (delivery.qos === 0) {
+      collected.qos0Bytes += size;
+      outbound.push({ delivery, packetId: 0, dup: false });
+    } else {
+      if (packetIds.length >= freeIds) {
+        throw new Error("a send quota above the number of Packet Identifiers");
+      }
+      const packetId = ids.firstFree(inflight, nextPacketId);
+      nextPacketId = packetId === LARGEST ? 1 : packetId + 1;
+      const entry = inflightOf(delivery, nextSequence + flown.length, window.now);
+      packetIds.push(packetId);
+      flown.push(entry);
+      sentBytes += size;
+      if (stored) writes.push({ type: "putInflight", clientId, packetId, inflight: entry });
+      outbound.push({ delivery, packetId, dup: false });
+    }
+  }
+  if (count === 0) return session;
+  return {
+    ...session,
+    inflight: ids.setAll(inflight, packetIds, flown),
+    queue: { ...queue, head: fifo.drop(queue.head, count), bytes },
+    nextPacketId,
+    nextSequence: nextSequence + flown.length,
+    sendQuota: session.sendQuota - flown.length,
+    sentBytes,
+  };
+}
+
+/** The last Packet Identifier. */
+const LARGEST = 65_535;
+
+/** Why a queued message is not sent any more. */
+function dropReason(delivery: Delivery, { now, fits, permitted }: Window): DropReason | undefined {
+  if (delivery.message.expiresAt <= now) return "expired";
+  if (!permitted(delivery)) return "notPermitted";
+  return fits(delivery) ? undefined : "tooLargeForClient";
 }
 
 /**
@@ -103,9 +150,7 @@ interface Collected {
  */
 function sendAgain(
   session: Session,
-  now: Instant,
-  windowBytes: number,
-  permitted: (delivery: Delivery) => boolean,
+  { now, windowBytes, permitted }: Window,
   { writes, outbound, dropped }: Collected,
 ): Session {
   const { resending, sendQuota } = session;

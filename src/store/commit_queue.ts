@@ -135,6 +135,7 @@ function addressee(effect: Effect): ConnectionId | undefined {
     case "send":
     case "deliverAs":
     case "deliverNumbered":
+    case "publishAll":
     case "acknowledge":
       return effect.to;
     default:

@@ -119,6 +119,9 @@ export class NodeDesk {
       case "send":
         lines.push(`${effect.to} < ${lineOf(effect.packet)}`);
         return;
+      case "publishAll":
+        for (const packet of effect.packets) lines.push(`${effect.to} < ${lineOf(packet)}`);
+        return;
       case "deliver":
         for (const to of effect.to) lines.push(`${to} < publish qos 0`);
         return;

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
+  drop,
   type Fifo,
+  first,
   fromArray,
   peek,
   push,
@@ -15,12 +17,13 @@ import {
 /** `times` of one kind in a row, so that whole chunks come and go. */
 const runs = fc.array(
   fc.record({
-    type: fc.constantFrom<"push" | "pushAll" | "shift" | "pushFront">(
+    type: fc.constantFrom<"push" | "pushAll" | "shift" | "pushFront" | "drop">(
       "push",
       "push",
       "pushAll",
       "shift",
       "pushFront",
+      "drop",
     ),
     times: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 60 })),
     /** Go on from an earlier version instead of the last one. */
@@ -43,11 +46,16 @@ Deno.test("Fifo does what an array does when items come and go, and old queues s
           const items = Array.from({ length: times - 1 }, () => next++);
           [fifo, oracle] = [pushAll(fifo, items), [...oracle, ...items]];
         }
+        if (type === "drop") {
+          assert.deepEqual(first(fifo, times - 1), oracle.slice(0, times - 1));
+          [fifo, oracle] = [drop(fifo, times - 1), oracle.slice(times - 1)];
+        }
         for (let n = 0; n < times; n++) {
           const item = next++ % 7 === 0 ? undefined : next;
           if (type === "push") [fifo, oracle] = [push(fifo, item), [...oracle, item]];
-          else if (type === "shift") [fifo, oracle] = [shift(fifo), oracle.slice(1)];
-          else [fifo, oracle] = [pushFront(fifo, item), [item, ...oracle]];
+          else if (type === "shift" || type === "drop") {
+            [fifo, oracle] = [shift(fifo), oracle.slice(1)];
+          } else [fifo, oracle] = [pushFront(fifo, item), [item, ...oracle]];
           assert.equal(size(fifo), oracle.length);
           assert.equal(peek(fifo), oracle[0]);
         }

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
+import * as fifo from "../../src/session/fifo.ts";
 import { messageSize } from "../../src/session/message.ts";
 import type { Delivery } from "../../src/session/message.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
+import type { Outbound } from "../../src/session/replenish.ts";
 import { replenish } from "../../src/session/replenish.ts";
 import { resume } from "../../src/session/resume.ts";
 import type { Inflight, Session } from "../../src/session/session.ts";
+import type { Write } from "../../src/session/write.ts";
 import { deepFreeze } from "../deep_freeze.ts";
 import {
   delivery,
@@ -264,3 +268,74 @@ for (const stored of [true, false]) {
     assert.equal(rest.session.sendQuota, 1);
   });
 }
+
+Deno.test("replenish() of a whole window is what it is message by message when anything is queued", () => {
+  const waiting = fc.record({
+    qos: fc.constantFrom<0 | 1 | 2>(1, 1, 2, 0),
+    fate: fc.constantFrom("sent", "sent", "sent", "expired", "denied", "large"),
+  });
+  fc.assert(
+    fc.property(
+      fc.boolean(),
+      fc.array(waiting, { maxLength: 40 }),
+      fc.nat(20),
+      fc.constantFrom(1, 10, 65_530),
+      fc.uniqueArray(fc.integer({ min: 1, max: 20 }), { maxLength: 8 }),
+      fc.constantFrom(Infinity, 700, 2_000),
+      fc.constantFrom(Infinity, 300),
+      (stored, list, sendQuota, nextPacketId, taken, windowBytes, qos0Room) => {
+        const fates = new Map<Delivery, string>();
+        const queued = list.map(({ qos, fate }, at) => {
+          const plain = delivery(50 + at, qos);
+          const each = fate === "expired"
+            ? { ...plain, message: { ...plain.message, expiresAt: NOW } }
+            : plain;
+          fates.set(each, fate);
+          return each;
+        });
+        const before = session(stored, {
+          sendQuota,
+          nextPacketId,
+          inflight: idMap(...taken.map((id) => [id, inflight("pubcomp", 1)] as const)),
+          queue: queueOf(...queued),
+        });
+        const fits = (each: Delivery) => fates.get(each) !== "large";
+        const permitted = (each: Delivery) => fates.get(each) !== "denied";
+        const whole = replenish(before, NOW, fits, windowBytes, qos0Room, permitted);
+        const sum = { writes: [] as Write[], outbound: [] as Outbound[], dropped: 0, qos0Bytes: 0 };
+        let next = before;
+        for (let left = sendQuota; left > 0 && sum.qos0Bytes < qos0Room;) {
+          const quota = next.sendQuota;
+          const room = qos0Room - sum.qos0Bytes;
+          const one = replenish(
+            { ...next, sendQuota: 1, queue: queueOf(...fifo.first(next.queue.head, 1)) },
+            NOW,
+            fits,
+            windowBytes,
+            room,
+            permitted,
+          );
+          if (fifo.size(next.queue.head) === 0 || fifo.size(one.session.queue.head) > 0) break;
+          sum.writes.push(...one.writes);
+          sum.outbound.push(...one.outbound);
+          sum.dropped += one.dropped.length;
+          sum.qos0Bytes += one.qos0Bytes;
+          left = quota - 1 + one.session.sendQuota;
+          const queue = queueOf(...fifo.toArray(next.queue.head).slice(1));
+          next = { ...one.session, sendQuota: left, queue };
+        }
+        assert.deepEqual(whole.writes, sum.writes);
+        assert.deepEqual(whole.outbound, sum.outbound);
+        assert.equal(whole.dropped.length, sum.dropped);
+        assert.equal(whole.qos0Bytes, sum.qos0Bytes);
+        assert.deepEqual(ids.entries(whole.session.inflight), ids.entries(next.inflight));
+        assert.deepEqual(fifo.toArray(whole.session.queue.head), fifo.toArray(next.queue.head));
+        const { queue: wholeQueue, inflight: _w, ...rest } = whole.session;
+        const { queue: nextQueue, inflight: _n, ...others } = next;
+        assert.equal(wholeQueue.bytes, nextQueue.bytes);
+        assert.deepEqual(rest, others);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});

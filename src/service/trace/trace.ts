@@ -142,6 +142,10 @@ export class Trace {
       case "send":
         if (this.#wants(effect.to)) this.#sent(effect.to, effect.packet, tables);
         return;
+      case "publishAll":
+        if (!this.#wants(effect.to)) return;
+        for (const packet of effect.packets) this.#sent(effect.to, packet, tables);
+        return;
       case "deliver": {
         const { to, frame: { bytes } } = effect;
         if (!this.#mayBeAbout(bytes, to, tables)) return;

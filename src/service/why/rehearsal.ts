@@ -127,7 +127,7 @@ class Stage {
     let passedTo: NodeId | undefined;
     const look = (effect: Effect) => {
       if (effect.type === "deliver") { for (const id of effect.to) sentTo.add(id); }
-      else if (effect.type === "deliverAs") sentTo.add(effect.to);
+      else if (effect.type === "deliverAs" || effect.type === "publishAll") sentTo.add(effect.to);
       else if (effect.type === "send" && effect.packet.type === "publish") sentTo.add(effect.to);
       else if (effect.type === "persist") {
         effect.then.forEach(look);
