@@ -3,17 +3,21 @@
  * come nearly always last and go nearly always first. Mutable; owned by one session record.
  *
  * The items lie in chunks of bounded length, so that an item that comes or goes in the middle of a
- * million moves no more than a chunk.
+ * million moves no more than a chunk. A chunk that is full is packed until somebody wants what is in it.
  */
 
 import type { Delivery, Order } from "../session/message.ts";
+import type { PackedDeliveries } from "./packed_deliveries.ts";
+import { packed, unpacked } from "./packed_deliveries.ts";
 
 /** Items in a chunk; one that grew to twice as many in the middle is cut in two. */
 const CHUNK = 512;
 
+/** Never empty. */
+type Chunk = Delivery[] | PackedDeliveries;
+
 export class DeliveryQueue {
-  /** None of them is empty. */
-  readonly #chunks: Delivery[][] = [];
+  readonly #chunks: Chunk[] = [];
   #size = 0;
 
   /** How many deliveries there are. */
@@ -25,14 +29,13 @@ export class DeliveryQueue {
   put(delivery: Delivery): void {
     const { order } = delivery.message;
     const last = this.#chunks[this.#chunks.length - 1];
-    if (last === undefined || orderAt(last, last.length - 1) < order) {
-      if (last === undefined || last.length >= CHUNK) this.#chunks.push([delivery]);
-      else last.push(delivery);
+    if (last === undefined || lastOrder(last) < order) {
+      this.#append(last, delivery);
       this.#size += 1;
       return;
     }
     const number = this.#chunkFor(order);
-    const chunk = this.#chunks[number]!;
+    const chunk = this.#open(number)!;
     const at = placeOf(chunk, order);
     if (orderAt(chunk, at) === order) {
       chunk[at] = delivery;
@@ -46,7 +49,7 @@ export class DeliveryQueue {
   /** Takes the delivery of that order away; false when there was none. */
   delete(order: Order): boolean {
     const number = this.#chunkFor(order);
-    const chunk = this.#chunks[number];
+    const chunk = this.#open(number);
     if (chunk === undefined) return false;
     const at = placeOf(chunk, order);
     if (orderAt(chunk, at) !== order) return false;
@@ -61,34 +64,53 @@ export class DeliveryQueue {
   read(from: Order, most: number): Delivery[] {
     const read: Delivery[] = [];
     let number = this.#chunkFor(from);
-    let chunk = this.#chunks[number];
+    let chunk = this.#open(number);
     let at = chunk === undefined ? 0 : placeOf(chunk, from);
     while (chunk !== undefined) {
       for (; at < chunk.length; at++) {
         if (read.length >= most) return read;
         read.push(chunk[at]!);
       }
-      chunk = this.#chunks[++number];
+      if (read.length >= most) return read;
+      chunk = this.#open(++number);
       at = 0;
     }
     return read;
+  }
+
+  /** Behind the last chunk's last item; a chunk that is full is packed, where it can be. */
+  #append(last: Chunk | undefined, delivery: Delivery): void {
+    if (!Array.isArray(last) || last.length >= CHUNK) {
+      if (Array.isArray(last)) this.#chunks[this.#chunks.length - 1] = packed(last) ?? last;
+      this.#chunks.push([delivery]);
+    } else last.push(delivery);
+  }
+
+  /** The items of a chunk, to be looked at or changed. */
+  #open(number: number): Delivery[] | undefined {
+    const chunk = this.#chunks[number];
+    if (chunk === undefined || Array.isArray(chunk)) return chunk;
+    return this.#chunks[number] = unpacked(chunk);
   }
 
   /** The first chunk that ends with `order` or later: where that order is, or would come. */
   #chunkFor(order: Order): number {
     const chunks = this.#chunks;
     const first = chunks[0];
-    if (first === undefined || orderAt(first, first.length - 1) >= order) return 0;
+    if (first === undefined || lastOrder(first) >= order) return 0;
     let low = 1;
     let high = chunks.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const chunk = chunks[middle]!;
-      if (orderAt(chunk, chunk.length - 1) < order) low = middle + 1;
+      if (lastOrder(chunks[middle]!) < order) low = middle + 1;
       else high = middle;
     }
     return low;
   }
+}
+
+function lastOrder(chunk: Chunk): Order {
+  return Array.isArray(chunk) ? orderAt(chunk, chunk.length - 1) : chunk.lastOrder;
 }
 
 function orderAt(chunk: readonly Delivery[], at: number): Order {

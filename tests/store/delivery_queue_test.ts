@@ -14,45 +14,56 @@ const runs = fc.array(
   { minLength: 1, maxLength: 12 },
 );
 
+/** One of so many topics, and a payload up to that size. */
+function content(order: number, kinds: number, size: number) {
+  const payload = new Uint8Array(order % 7 === 0 ? 0 : size).fill(order);
+  return { topic: `a/${order % kinds}`, payload };
+}
+
 Deno.test("DeliveryQueue holds what a sorted array holds when deliveries come and go", () => {
   fc.assert(
-    fc.property(runs, (taken) => {
-      const queue = new DeliveryQueue();
-      const oracle = new Map<number, Delivery>();
-      const sorted = () => [...oracle.values()].sort((a, b) => a.message.order - b.message.order);
-      const put = (order: number, qos: 1 | 2) => {
-        const each = delivery(message(order), { qos });
-        queue.put(each);
-        oracle.set(order, each);
-      };
-      const remove = (order: number) => {
-        assert.equal(queue.delete(order), oracle.delete(order));
-      };
-      let last = 1_000_000;
-      let first = 1_000_000;
-      for (const { type, times, where } of taken) {
-        const orders = sorted().map(({ message }) => message.order);
-        for (let n = 0; n < times; n++) {
-          const spread = (where + n * 7_919) % 10_000;
-          const known = orders[(where + n) % (orders.length || 1)];
-          if (type === "append") put(last += 1 + spread % 3, 1);
-          else if (type === "give back") put(first -= 1 + spread % 3, 1);
-          else if (type === "anywhere") put(995_000 + spread, 1);
-          else if (type === "take") remove(orders[n] ?? -1);
-          else if (known !== undefined && type === "drop") remove(known);
-          else if (known !== undefined) put(known, 2);
-          last = Math.max(last, 1_000_000 + (type === "anywhere" ? 5_000 : 0));
+    fc.property(
+      runs,
+      fc.constantFrom(1, 3, 16, 17),
+      fc.constantFrom(0, 20, 256, 257),
+      (taken, kinds, size) => {
+        const queue = new DeliveryQueue();
+        const oracle = new Map<number, Delivery>();
+        const sorted = () => [...oracle.values()].sort((a, b) => a.message.order - b.message.order);
+        const put = (order: number, qos: 1 | 2) => {
+          const each = delivery({ ...message(order), ...content(order, kinds, size) }, { qos });
+          queue.put(each);
+          oracle.set(order, each);
+        };
+        const remove = (order: number) => {
+          assert.equal(queue.delete(order), oracle.delete(order));
+        };
+        let last = 1_000_000;
+        let first = 1_000_000;
+        for (const { type, times, where } of taken) {
+          const orders = sorted().map(({ message }) => message.order);
+          for (let n = 0; n < times; n++) {
+            const spread = (where + n * 7_919) % 10_000;
+            const known = orders[(where + n) % (orders.length || 1)];
+            if (type === "append") put(last += 1 + spread % 3, 1);
+            else if (type === "give back") put(first -= 1 + spread % 3, 1);
+            else if (type === "anywhere") put(995_000 + spread, 1);
+            else if (type === "take") remove(orders[n] ?? -1);
+            else if (known !== undefined && type === "drop") remove(known);
+            else if (known !== undefined) put(known, 2);
+            last = Math.max(last, 1_000_000 + (type === "anywhere" ? 5_000 : 0));
+          }
+          const expected = sorted();
+          assert.equal(queue.size, expected.length);
+          assert.deepEqual(queue.read(-Infinity, Infinity), expected);
+          for (const from of [0, 995_000 + where, expected[where % (expected.length || 1)]]) {
+            const order = typeof from === "number" ? from : from?.message.order ?? 7;
+            const rest = expected.filter(({ message }) => message.order >= order);
+            assert.deepEqual(queue.read(order, 3), rest.slice(0, 3));
+          }
         }
-        const expected = sorted();
-        assert.equal(queue.size, expected.length);
-        assert.deepEqual(queue.read(-Infinity, Infinity), expected);
-        for (const from of [0, 995_000 + where, expected[where % (expected.length || 1)]]) {
-          const order = typeof from === "number" ? from : from?.message.order ?? 7;
-          const rest = expected.filter(({ message }) => message.order >= order);
-          assert.deepEqual(queue.read(order, 3), rest.slice(0, 3));
-        }
-      }
-    }),
+      },
+    ),
     { numRuns: 60 },
   );
 });
