@@ -8,24 +8,26 @@
 
 import type { NumberedRun } from "../packet/numbered_run.ts";
 import { keptRun, payloadOf } from "../packet/numbered_run.ts";
-import type { PacketId, ProtocolVersion, Publish } from "../packet/packet.ts";
+import type { Publish } from "../packet/packet.ts";
 import type { Effect } from "../session/effect.ts";
 import type { Delivery, Message } from "../session/message.ts";
-import { messageOf, messageSize, SMALLEST_MESSAGE } from "../session/message.ts";
+import { messageOf, SMALLEST_MESSAGE } from "../session/message.ts";
 import * as ids from "../session/packet_id_map.ts";
-import type { Inflight, Session } from "../session/session.ts";
+import type { Session } from "../session/session.ts";
 import { isStored } from "../session/session.ts";
 import { NOTHING } from "../session/step.ts";
-import { enqueueAll, queueLength } from "../session/queue.ts";
+import { enqueueAll } from "../session/queue.ts";
 import { fullReason } from "../session/queue_bound.ts";
 import type { Write } from "../session/write.ts";
-import { shareable } from "./cast.ts";
+import type { Deal } from "./deal.ts";
+import { dealOutNumbered, numberedDeal } from "./deal.ts";
 import { isPosted } from "./elsewhere.ts";
 import type { Target } from "./plan.ts";
 import { holdBack, overfull } from "./pressure.ts";
 import { queueBound } from "./queued.ts";
 import { takeOrder } from "./route.ts";
 import { oneByOne, planForAll } from "./run.ts";
+import { sendAll, takesAll } from "./send_run.ts";
 import type { Client, Live, Tables } from "./tables.ts";
 import { ask, replaceSession } from "./tables.ts";
 
@@ -34,9 +36,9 @@ const MOST_QUEUED = 512;
 
 /** A run from a connection, after which the connection may be gone, or be held back. */
 export function onNumberedRun(tables: Tables, live: Live, first: Publish, run: NumberedRun): void {
-  const targets = takersOfAll(tables, live, first, run);
-  const received = targets === undefined ? undefined : receivedWith(live, first, run, tables.now);
-  if (targets === undefined || received === undefined) return oneByOne(tables, live, run);
+  const takers = takersOfAll(tables, live, first, run);
+  const received = takers === undefined ? undefined : receivedWith(live, first, run, tables.now);
+  if (takers === undefined || received === undefined) return oneByOne(tables, live, run);
   const client = live.client!;
   live.lastHeard = tables.now;
   const before = tables.pending;
@@ -47,8 +49,10 @@ export function onNumberedRun(tables: Tables, live: Live, first: Publish, run: N
   const packet = first.qos === 1 ? "puback" : "pubrec";
   const then: Effect[] = [{ type: "acknowledge", to: live.id, packet, packetIds }];
   const kept = keptRun(run); // until it is durable, and acknowledged
-  const deliveries = deliveriesOf(tables, live, first, kept);
+  const { targets, deal } = takers;
+  const deliveries = deliveriesOf(tables, live, first, kept, deal?.group.key);
   let writes: Write[] | undefined;
+  if (deal !== undefined) dealOutNumbered(tables, deal, deliveries, kept, then);
   for (let i = 0; i < targets.length; i++) {
     const taker = targets[i]!.client;
     if (taker.live === undefined) queueAll(tables, taker, deliveries, writes ??= []);
@@ -58,27 +62,35 @@ export function onNumberedRun(tables: Tables, live: Live, first: Publish, run: N
   if (tables.pending > before && overfull(tables)) holdBack(tables, live);
 }
 
-/** Who gets all of them as they are, now or later; undefined where anything wants a look at each packet. */
+/** Who gets all of them as they are, now or later, or has them dealt out; undefined where anything wants a look at each. */
 function takersOfAll(
   tables: Tables,
   live: Live,
   first: Publish,
   run: NumberedRun,
-): readonly Target[] | undefined {
+): { readonly targets: readonly Target[]; readonly deal: Deal | undefined } | undefined {
   if (tables.storeFull) return undefined; // each is to be refused, or held back
   const plan = planForAll(tables, live, first);
-  if (plan === undefined || plan.targets.length === 0 || plan.groups.length > 0) return undefined;
-  const { targets } = plan;
-  const size = run.packetIds.length * (SMALLEST_MESSAGE + first.topic.length) + run.payload;
+  if (plan === undefined) return undefined;
+  const { targets, groups } = plan;
+  const { version } = live.connection;
+  const { length } = run.packetIds;
+  const size = length * (SMALLEST_MESSAGE + first.topic.length) + run.payload;
+  if (groups.length > 0) {
+    if (targets.length > 0) return undefined;
+    const deal = numberedDeal(tables, plan, first, version, length, size);
+    return deal && { targets, deal };
+  }
+  if (targets.length === 0) return undefined;
   for (let i = 0; i < targets.length; i++) {
     const { client, asked, qos, identifiers } = targets[i]!;
     if (asked || qos < first.qos || identifiers !== undefined) return undefined;
     const taken = client.live === undefined
       ? queuesAll(tables, client, run, size, targets.length)
-      : takesAll(tables, client, live.connection.version, run, size);
+      : takesAll(tables, client, version, length, size);
     if (!taken) return undefined;
   }
-  return targets;
+  return { targets, deal: undefined };
 }
 
 /** Whether the queue of a session whose client is away has room for all, whatever the other `takers` queue too. */
@@ -94,28 +106,6 @@ function queuesAll(
   if (length * takers > MOST_QUEUED) return false;
   const bound = queueBound(tables, session);
   return fullReason(session.queue, size * takers, limits, bound, length * takers) === undefined;
-}
-
-/** Whether a client that is here takes all at once. */
-function takesAll(
-  { rules: { limits } }: Tables,
-  client: Client,
-  version: ProtocolVersion,
-  { packetIds: { length } }: NumberedRun,
-  size: number,
-): boolean {
-  if (!shareable(client) || (client.live!.connection.version === 5) !== (version === 5)) {
-    return false;
-  }
-  const { session } = client;
-  if (isStored(session) || session.resending.length > 0 || queueLength(session.queue) > 0) {
-    return false;
-  }
-  if (session.sendQuota < length || session.sentBytes + size > limits.sendWindowBytes) return false;
-  const { inflight, nextPacketId } = session;
-  if (nextPacketId + length > 65_536) return false;
-  for (let i = 0; i < length; i++) if (ids.has(inflight, nextPacketId + i)) return false;
-  return true;
 }
 
 /** What the publisher is known to have sent with QoS 2, after the run; undefined where `onPublish` has to look. */
@@ -136,12 +126,13 @@ function receivedWith(
   return ids.size(next) === open ? next : undefined; // one is sent again
 }
 
-/** One for all subscribers: nothing in them is of one alone. */
+/** One for all subscribers: nothing in them is of one alone. `group`: the shared subscription that they came by. */
 function deliveriesOf(
   tables: Tables,
   { connection: { clientId, version } }: Live,
   first: Publish,
   run: NumberedRun,
+  group: string | undefined,
 ): readonly Delivery[] {
   const one = messageOf(first, 0, clientId, tables.now);
   const deliveries = new Array<Delivery>(run.packetIds.length);
@@ -161,7 +152,7 @@ function deliveriesOf(
       qos: message.qos,
       retain: false,
       subscriptionIdentifiers: undefined,
-      group: undefined,
+      group,
     };
   }
   return deliveries;
@@ -180,39 +171,4 @@ function queueAll(
   }
   const queue = enqueueAll(session.queue, deliveries);
   replaceSession(tables, client, { ...session, queue });
-}
-
-/** All of them inflight to one subscriber, under Packet Identifiers that follow each other. */
-function sendAll(
-  tables: Tables,
-  client: Client,
-  deliveries: readonly Delivery[],
-  run: NumberedRun,
-): Effect {
-  const { session } = client;
-  const { nextPacketId, nextSequence } = session;
-  const packetIds = new Array<PacketId>(deliveries.length);
-  const sent = new Array<Inflight>(deliveries.length);
-  let size = 0;
-  for (let i = 0; i < deliveries.length; i++) {
-    const delivery = deliveries[i]!;
-    packetIds[i] = nextPacketId + i;
-    sent[i] = {
-      awaiting: delivery.qos === 1 ? "puback" : "pubrec",
-      delivery,
-      sequence: nextSequence + i,
-      sentAt: tables.now,
-    };
-    size += messageSize(delivery.message);
-  }
-  const next = nextPacketId + deliveries.length;
-  replaceSession(tables, client, {
-    ...session,
-    inflight: ids.setAll(session.inflight, packetIds, sent),
-    nextPacketId: next > 65_535 ? 1 : next,
-    nextSequence: nextSequence + deliveries.length,
-    sendQuota: session.sendQuota - deliveries.length,
-    sentBytes: session.sentBytes + size,
-  });
-  return { type: "deliverNumbered", to: client.live!.id, run, packetId: nextPacketId };
 }

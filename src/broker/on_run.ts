@@ -22,7 +22,7 @@ export function onRun(tables: Tables, live: Live, first: Publish, run: PublishRu
   if (plan === undefined || cast === undefined) return oneByOne(tables, live, run);
   let deals: Deals | undefined;
   if (plan.groups.length > 0) {
-    deals = keptDeals(tables, plan, first.topic);
+    deals = keptDeals(tables, plan, first.topic, 0);
     if (deals.version !== version) return oneByOne(tables, live, run);
   }
   live.lastHeard = tables.now;

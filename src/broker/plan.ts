@@ -40,7 +40,7 @@ export interface Plan {
   readonly someNoLocal: boolean;
   /** How QoS 0 goes out, made when first needed. */
   cast: Cast | undefined;
-  /** How runs with QoS 0 go to its groups, made when first needed. */
+  /** How runs go to its groups, made when first needed. */
   deals: Deals | undefined;
 }
 

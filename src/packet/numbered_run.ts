@@ -108,6 +108,25 @@ export function keptRun(run: NumberedRun): NumberedRun {
   return { bytes: copied(bytes), packetIds, packetIdsAt, payload };
 }
 
+/** `count` of its packets from that one on, as a run that may be of one packet: a view on its bytes. */
+export function partOfNumbered(run: NumberedRun, index: number, count: number): NumberedRun {
+  const { packetIds, packetIdsAt, bytes } = run;
+  const before = packetIdsAt[0]!; // of a packet, before its Packet Identifier
+  const from = packetIdsAt[index]! - before;
+  const end = index + count < packetIds.length
+    ? packetIdsAt[index + count]! - before
+    : bytes.length;
+  const at = new Array<number>(count);
+  for (let i = 0; i < count; i++) at[i] = packetIdsAt[index + i]! - from;
+  const besides = (bytes.length - run.payload) / packetIds.length; // of all packets the same
+  return {
+    bytes: bytes.subarray(from, end),
+    packetIds: packetIds.slice(index, index + count),
+    packetIdsAt: at,
+    payload: end - from - count * besides,
+  };
+}
+
 /** The payload of one of its packets, a view on its bytes. */
 export function payloadOf(
   { bytes, packetIdsAt }: NumberedRun,

@@ -4,7 +4,7 @@ import { acknowledgementRun } from "../../src/packet/acknowledgement_run.ts";
 import { decode } from "../../src/packet/decode.ts";
 import { encode } from "../../src/packet/encode.ts";
 import { frameLength } from "../../src/packet/fixed_header.ts";
-import { keptRun, numberedRun, payloadOf } from "../../src/packet/numbered_run.ts";
+import { keptRun, numberedRun, partOfNumbered, payloadOf } from "../../src/packet/numbered_run.ts";
 import type { Packet, ProtocolVersion } from "../../src/packet/packet.ts";
 import { publishesOf } from "../../src/packet/publish_run.ts";
 
@@ -106,6 +106,18 @@ Deno.test("numberedRun() and acknowledgementRun() find what decode() finds when 
         strictEqual(run.payload, members.reduce((sum, { payload }) => sum + payload.length, 0));
         found.push(...members);
         const copy = keptRun(run);
+        for (let index = 0; index < members.length; index++) {
+          const count = 1 + (index * 5) % (members.length - index);
+          const part = partOfNumbered(copy, index, count);
+          const own = members.slice(index, index + count);
+          deepStrictEqual([...publishesOf(part, version)], own);
+          deepStrictEqual(part.packetIds, own.map(({ packetId }) => packetId));
+          deepStrictEqual(
+            part.packetIdsAt.map((at) => part.bytes[at]! << 8 | part.bytes[at + 1]!),
+            part.packetIds,
+          );
+          strictEqual(part.payload, own.reduce((sum, { payload }) => sum + payload.length, 0));
+        }
         kept.push([members.map((_, at) => payloadOf(copy, at, version)), members]);
         return at + run.bytes.length;
       });

@@ -1,0 +1,73 @@
+/**
+ * A run of publications with QoS 1 or 2, or a part of it, to one client that is here: whether it takes all at once,
+ * and what sends them. MQTT 5.0 sections 4.3 and 4.9.
+ */
+
+import type { NumberedRun } from "../packet/numbered_run.ts";
+import type { PacketId, ProtocolVersion } from "../packet/packet.ts";
+import type { Effect } from "../session/effect.ts";
+import { inflightOf } from "../session/deliver.ts";
+import type { Delivery } from "../session/message.ts";
+import { messageSize } from "../session/message.ts";
+import * as ids from "../session/packet_id_map.ts";
+import { queueLength } from "../session/queue.ts";
+import type { Inflight } from "../session/session.ts";
+import { isStored } from "../session/session.ts";
+import { shareable } from "./cast.ts";
+import type { Client, Tables } from "./tables.ts";
+import { replaceSession } from "./tables.ts";
+
+/**
+ * Whether a client that is here takes so many messages, of `size` together as `messageSize` counts, at once and as
+ * a publisher of that version sent them.
+ */
+export function takesAll(
+  { rules: { limits } }: Tables,
+  client: Client,
+  version: ProtocolVersion,
+  length: number,
+  size: number,
+): boolean {
+  if (!shareable(client) || (client.live!.connection.version === 5) !== (version === 5)) {
+    return false;
+  }
+  const { session } = client;
+  if (isStored(session) || session.resending.length > 0 || queueLength(session.queue) > 0) {
+    return false;
+  }
+  if (session.sendQuota < length || session.sentBytes + size > limits.sendWindowBytes) return false;
+  const { inflight, nextPacketId } = session;
+  if (nextPacketId + length > 65_536) return false;
+  for (let i = 0; i < length; i++) if (ids.has(inflight, nextPacketId + i)) return false;
+  return true;
+}
+
+/** All of them inflight to one subscriber, under Packet Identifiers that follow each other. */
+export function sendAll(
+  tables: Tables,
+  client: Client,
+  deliveries: readonly Delivery[],
+  run: NumberedRun,
+): Effect {
+  const { session } = client;
+  const { nextPacketId, nextSequence } = session;
+  const packetIds = new Array<PacketId>(deliveries.length);
+  const sent = new Array<Inflight>(deliveries.length);
+  let size = 0;
+  for (let i = 0; i < deliveries.length; i++) {
+    const delivery = deliveries[i]!;
+    packetIds[i] = nextPacketId + i;
+    sent[i] = inflightOf(delivery, nextSequence + i, tables.now);
+    size += messageSize(delivery.message);
+  }
+  const next = nextPacketId + deliveries.length;
+  replaceSession(tables, client, {
+    ...session,
+    inflight: ids.setAll(session.inflight, packetIds, sent),
+    nextPacketId: next > 65_535 ? 1 : next,
+    nextSequence: nextSequence + deliveries.length,
+    sendQuota: session.sendQuota - deliveries.length,
+    sentBytes: session.sentBytes + size,
+  });
+  return { type: "deliverNumbered", to: client.live!.id, run, packetId: nextPacketId };
+}
