@@ -41,7 +41,6 @@ export async function openRedis(
     const until = performance.now() + options.startTimeoutMs;
     const durability = await ready(options, whereabouts, asker, until, notice);
     const key = keyPrefix(options.prefix);
-    await loadLibrary(asker);
     const [node, slot] = await join(options, asker, key, until);
     ground = new Ground({ options, key, node, durability, notice });
     return new RedisNode(ground, slot, whereabouts, asker);
@@ -51,7 +50,7 @@ export async function openRedis(
   }
 }
 
-/** Waits until Redis is there and can keep the promise; how that is kept. */
+/** Waits until Redis is there, can keep the promise and has the library; how the promise is kept. */
 async function ready(
   options: RedisOptions,
   whereabouts: Whereabouts,
@@ -66,6 +65,7 @@ async function ready(
       const found = await probe(link, options, whereabouts);
       const decision = decide(found, options);
       if (decision.type === "taken") {
+        await loadLibrary(link);
         for (const message of decision.notes) notice({ level: "warn", message, fields: {} });
         const fields = {
           promise: decision.durability.promise,

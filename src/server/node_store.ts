@@ -27,10 +27,35 @@ export interface Standing {
   readonly inbox: number;
 }
 
-/** The clock of the store less this machine's, in milliseconds. */
-export async function clockOffsetOf(store: Pick<NodeStore, "standing">): Promise<number> {
-  const before = performance.now();
-  const { time } = await store.standing();
-  const took = performance.now() - before;
-  return Math.round(time + took / 2 - Date.now());
+/** Milliseconds until it is asked again. */
+const AGAIN = 250;
+
+/**
+ * The clock of the store less this machine's, in milliseconds.
+ *
+ * @param patience milliseconds for which a store that cannot be reached is asked again
+ * @throws with words, where it stays away
+ */
+export async function clockOffsetOf(
+  store: Pick<NodeStore, "standing">,
+  patience: number,
+): Promise<number> {
+  const until = performance.now() + patience;
+  for (;;) {
+    const before = performance.now();
+    try {
+      const { time } = await store.standing();
+      const took = performance.now() - before;
+      return Math.round(time + took / 2 - Date.now());
+    } catch (error) {
+      if (performance.now() >= until) {
+        throw new Error(`the store cannot be asked for the time: ${wordsOf(error)}`);
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, AGAIN));
+  }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

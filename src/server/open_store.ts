@@ -85,7 +85,7 @@ async function openRedisStore(
   );
   try {
     if (!options.alone) await refuseAlone(store, options.prefix, options.leaseMs);
-    const clockOffset = await clockOffsetOf(store);
+    const clockOffset = await clockOffsetOf(store, options.startTimeoutMs);
     const shared = { store, name: options.nodeName, clockOffset };
     return { store, shared, facts: [], damaged: () => false, release() {} };
   } catch (error) {
