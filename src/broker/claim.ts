@@ -181,7 +181,7 @@ function adopt(tables: Tables, clientId: ClientId, stored: ClaimedSession): void
     endSession(tables, client, "disconnected");
     return;
   }
-  rest(tables, client, "linkLost");
+  rest(tables, client);
   if (!waits) return;
   client.will = stored.will;
   schedule(tables, { type: "will", client }, stored.will.publishAt);

@@ -53,7 +53,10 @@ export function closeLive(
   dropLink(tables, live, reason, reasonCode, detail);
 }
 
-/** The link is closed by the broker; what is in its outbox is written out first. */
+/**
+ * The link is closed by the broker; what is in its outbox is written out first. A client that has taken its leave
+ * sees the end of its link when its Will is gone for good, whatever becomes of the broker then [MQTT-3.14.4-3].
+ */
 export function dropLink(
   tables: Tables,
   live: Live,
@@ -61,7 +64,14 @@ export function dropLink(
   reasonCode: ReasonCode,
   detail: string,
 ): void {
-  tables.out.push({ type: "close", connection: live.id });
+  const close = { type: "close", connection: live.id } as const;
+  const { client } = live;
+  if (reason === "clientDisconnected" && client?.live === live && client.will !== undefined) {
+    tables.out.push({ type: "pause", connection: live.id });
+    ask(tables, durably(client.clientId, dropWill(client), close));
+  } else {
+    tables.out.push(close);
+  }
   leave(tables, live, reason, reasonCode, detail);
 }
 
@@ -100,18 +110,15 @@ export function leave(
     },
   });
   if (client === undefined || client.live !== live) return;
-  if (isConnected(connection.stage)) rest(tables, client, reason);
+  if (isConnected(connection.stage)) rest(tables, client);
   else client.live = undefined; // it was never greeted: the session rests as before, and was not claimed
 }
 
 /** The session without its connection; in a cluster it is nobody's from now on. */
-export function rest(tables: Tables, client: Client, reason: CloseReason): void {
+export function rest(tables: Tables, client: Client): void {
   countInterests(tables, client, -1);
   client.live = undefined;
   client.reading = false;
-  if (reason === "clientDisconnected" && client.will !== undefined) {
-    ask(tables, durably(client.clientId, dropWill(client)));
-  }
   giveBack(tables, client);
   fireWill(tables, client);
   const { clientId, session } = client;

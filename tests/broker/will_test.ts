@@ -50,6 +50,25 @@ for (const protocolVersion of [3, 4, 5] as const) {
   });
 }
 
+Deno.test("dropLink() closes the link after DISCONNECT when it is durable that there is no Will any more [MQTT-3.14.4-3]", async () => {
+  await Desk.with({}, async (desk) => {
+    const panel = await watch(desk);
+    const a = await desk.connect("a", { will });
+    const b = await desk.connect("b");
+    desk.hold(true);
+    await a.send(disconnectPacket());
+    await b.send(disconnectPacket());
+    assert.deepEqual([a.closed, b.closed], [false, true]); // b has no Will: nothing to wait for
+    await desk.letGo();
+    assert.equal(a.closed, true);
+    assert.equal(desk.disk.dump().wills.length, 0);
+    desk.hold(false);
+    await desk.restart();
+    panel.expect();
+    assert.equal((await desk.keep("panel")).packets.length, 1);
+  });
+});
+
 Deno.test("Broker.step() publishes the Will when DISCONNECT asks for it with 0x04", async () => {
   await Desk.with({}, async (desk) => {
     const panel = await watch(desk);

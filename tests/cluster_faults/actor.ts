@@ -59,7 +59,6 @@ interface Call {
   readonly unacknowledged: Set<number>;
   readonly requests: Map<number, Request>;
   quota: number;
-  heardAt: number;
   pingedAt: number;
   readonly patience: number;
   /** When the next acknowledgement may leave: they leave in order. */
@@ -245,7 +244,7 @@ export class Actor {
       void this.#dial(doors[node]!, node);
     } else if (!call.connected) {
       if (now - call.record.dialledAt > call.patience) this.#end(call, "silent", 0);
-    } else if (call.pingedAt > call.heardAt) {
+    } else if (call.pingedAt > call.record.heardAt) {
       if (now - call.pingedAt > DEAF) this.#end(call, "silent", 0);
     } else if (now - call.pingedAt > PING) {
       call.pingedAt = now;
@@ -302,7 +301,6 @@ export class Actor {
       unacknowledged: new Set(),
       requests: new Map(),
       quota: 0,
-      heardAt: now,
       pingedAt: now,
       patience: random.between(4_000, 15_000),
       ackAt: 0,
@@ -367,7 +365,7 @@ export class Actor {
   #ended(call: Call): void {
     if (this.#old.delete(call)) {
       if (call.record.ending?.startsWith("disconnected")) {
-        call.record.bidden = true;
+        call.record.closedAt = this.#in.ledger.now();
         this.#redialAt = Math.min(this.#redialAt, this.#in.ledger.now() + 50);
       }
       return;
@@ -400,7 +398,7 @@ export class Actor {
 
   #hear(call: Call, packet: Packet): void {
     const now = this.#in.ledger.now();
-    call.heardAt = now;
+    call.record.heardAt = now;
     if (packet.type === "disconnect") {
       call.record.told = packet.reasonCode;
       this.#in.ledger.count(`DISCONNECT 0x${packet.reasonCode.toString(16)}`);

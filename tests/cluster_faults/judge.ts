@@ -82,12 +82,8 @@ function certainlyIn(record: SubscriptionRecord, publication: Publication): bool
 
 /**
  * A message for a group comes to one member: with QoS 2 to exactly one, exactly once; with QoS 1 to one at least.
- *
- * @param passing looks at the groups with members whose sessions end with their connection, and at no others: what
- *   such a member had been sent and not acknowledged when its node was killed should go to another, but need not
- *   (section 4.8.2)
  */
-export function sharedByOne(ledger: Ledger, passing = false): Violation[] {
+export function sharedByOne(ledger: Ledger): Violation[] {
   const groups = new Map<string, SubscriptionRecord[]>();
   for (const record of ledger.subscriptions) {
     if (!record.shared) continue;
@@ -98,7 +94,6 @@ export function sharedByOne(ledger: Ledger, passing = false): Violation[] {
   const topics = byTopic(ledger);
   const violations: Violation[] = [];
   for (const [full, members] of groups) {
-    if (members.some(({ connection }) => connection !== undefined) !== passing) continue;
     const { filter } = members[0]!;
     const receivers = new Map<Publication, string[]>();
     for (const client of new Set(members.map((member) => member.client))) {
@@ -109,14 +104,16 @@ export function sharedByOne(ledger: Ledger, passing = false): Violation[] {
         list.push(`${client} with QoS ${qos}`);
       }
     }
-    // What was inflight with QoS 2 goes with the session that it was inflight to [MQTT-4.8.2-5].
     const lasting = members.filter(({ connection }) => connection === undefined);
+    // What was inflight with QoS 2 goes with the session that it was inflight to [MQTT-4.8.2-5].
+    const passing = members.some(({ qos, connection }) => qos === 2 && connection !== undefined);
     const exact = members.every(({ qos, connection }) => qos === 2 && connection === undefined);
     for (const [topic, publications] of topics) {
       if (!matches(filter, topic)) continue;
       for (const publication of publications) {
         const by = receivers.get(publication) ?? [];
         if (by.length === 0) {
+          if (passing && publication.qos === 2) continue;
           if (!lasting.some((record) => certainlyIn(record, publication))) continue;
           violations.push({
             kind: "sharedLost",

@@ -112,7 +112,7 @@ function good(): Story {
   story.receive("watcher", dropped);
   const [, two] = story.will("w2");
   story.end(two, "disconnected");
-  two.bidden = true;
+  two.closedAt = story.now;
   return story;
 }
 
@@ -154,6 +154,11 @@ const WRONG: readonly (readonly [string, string, (story: Story) => void])[] = [
     story.receive("a", publication);
     story.receive("b", publication);
   }],
+  ["a QoS 1 message is lost of a group with a member whose session ends", "sharedLost", (story) => {
+    story.subscribe("c", "$share/h/q/#", 1);
+    story.subscribe("d", "$share/h/q/#", 1, story.connect("d", true).serial);
+    story.publish("q/1", 1);
+  }],
   ["a Will that was due does not come", "willLost", (story) => {
     story.end(story.will("w3")[1], "dropped");
   }],
@@ -166,7 +171,9 @@ const WRONG: readonly (readonly [string, string, (story: Story) => void])[] = [
   ["a Will comes after DISCONNECT", "willUnasked", (story) => {
     const [publication, connection] = story.will("w3");
     story.end(connection, "disconnected");
-    connection.bidden = true;
+    connection.closedAt = story.now;
+    const endedAt = story.now + 3_000;
+    story.ledger.nodeRuns.push({ node: 0, run: 1, startedAt: 0, endedAt });
     story.receive("watcher", publication);
   }],
   ["a Will comes of a client that is connected", "willUnasked", (story) => {
@@ -221,6 +228,13 @@ const RIGHT: readonly (readonly [string, (story: Story) => void])[] = [
     const publication = story.publish("n/1", 1);
     record.endSentAt = publication.firstSentAt;
   }],
+  ["a QoS 2 message went with the session of a group's member", (story) => {
+    story.subscribe("c", "$share/h/q/#", 2);
+    const connection = story.connect("d", true);
+    story.subscribe("d", "$share/h/q/#", 2, connection.serial);
+    story.publish("q/1", 2);
+    story.end(connection, "lost");
+  }],
   ["a passing subscriber that has gone missed a message", (story) => {
     const connection = story.connect("passing", true);
     story.subscribe("passing", "p/#", 1, connection.serial);
@@ -247,8 +261,21 @@ const RIGHT: readonly (readonly [string, (story: Story) => void])[] = [
   ["the node of a disconnected client ended before it could write that down", (story) => {
     const [publication, connection] = story.will("w3");
     story.end(connection, "disconnected");
-    connection.bidden = true;
+    connection.closedAt = story.now;
     story.ledger.nodeRuns.push({ node: 0, run: 1, startedAt: 0, endedAt: story.now + 100 });
+    story.receive("watcher", publication);
+  }],
+  ["a node was given up, with its links, before a client gave its link up", (story) => {
+    const [publication, connection] = story.will("w3", 2_000);
+    connection.heardAt = story.now;
+    story.now += 5_500;
+    story.end(connection, "silent");
+    story.connect("w3");
+    story.receive("watcher", publication);
+  }],
+  ["nobody closed the link after DISCONNECT", (story) => {
+    const [publication, connection] = story.will("w3");
+    story.end(connection, "disconnected");
     story.receive("watcher", publication);
   }],
   ["a CONNECT with a Will was never answered", (story) => {

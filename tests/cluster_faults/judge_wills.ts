@@ -6,8 +6,8 @@
 import type { Terms } from "./judge.ts";
 import type { ConnectionRecord, Ledger, Violation, WillRecord } from "./ledger.ts";
 
-/** A node that lives on so long after a DISCONNECT has dealt with it, though Redis may have been away a while. */
-const TAKEN_IN = 60_000;
+/** Milliseconds by which the end of a process may be seen before or behind that of its links. */
+const AT_ONCE = 2_000;
 /** By how much a client's clock of an end may be behind the broker's. */
 const SLACK = 1_500;
 
@@ -72,7 +72,7 @@ export function boundsOf(
   ledger: Ledger,
   { lease }: Terms,
 ): Bounds {
-  const { connackAt, ending, endedAt } = connection;
+  const { connackAt, ending, endedAt, heardAt } = connection;
   if (connection.refused) return { least: 0, most: 0, why: "its CONNECT was refused" };
   if (connackAt === Infinity) return { least: 0, most: 1, why: "its CONNECT was never answered" };
   if (ending === undefined) return { least: 0, most: 0, why: "it is connected" };
@@ -80,18 +80,21 @@ export function boundsOf(
     const run = ledger.nodeRuns.find(({ node, run }) =>
       node === connection.node && run === connection.run
     );
-    if (!connection.bidden) return { least: 0, most: 1, why: "nobody took its DISCONNECT in" };
-    if (run !== undefined && run.endedAt < endedAt + TAKEN_IN) {
+    const { closedAt } = connection; // the broker's word that the Will is gone, unless its process has just ended
+    if (closedAt === Infinity) return { least: 0, most: 1, why: "nobody took its DISCONNECT in" };
+    if (run !== undefined && run.endedAt < closedAt + AT_ONCE) {
       return { least: 0, most: 1, why: "its node ended about when it disconnected" };
     }
-    return { least: 0, most: 0, why: "it disconnected with 0x00" };
+    return { least: 0, most: 0, why: "its link was closed after DISCONNECT 0x00" };
   }
   const exactly = { least: 1, most: 1 } as const;
   if (delay === 0) return { ...exactly, why: `it ended (${ending}) without DISCONNECT 0x00` };
   if (next === undefined || next.dialledAt > endedAt + delay + 2 * lease + 10_000) {
     return { ...exactly, why: `it ended (${ending}) and did not come back in time` };
   }
-  if (next.connackAt < endedAt + delay - SLACK && next.sessionPresent) {
+  // A node that is stopped may have been given up, and the link with it, while its client still waited for it.
+  const from = endedAt - heardAt > lease / 2 ? heardAt : endedAt;
+  if (next.connackAt < from + delay - SLACK && next.sessionPresent) {
     return { least: 0, most: 0, why: `it came back before the Will Delay of ${delay} ms was over` };
   }
   return { least: 0, most: 1, why: "it came back about when the Will was due" };

@@ -88,8 +88,10 @@ export interface ConnectionRecord {
   ending: Ending | undefined;
   /** Reason Code of the broker's DISCONNECT. */
   told: number | undefined;
-  /** After the client's DISCONNECT the broker closed the link: it has read it. */
-  bidden: boolean;
+  /** When the last packet of the broker came. */
+  heardAt: number;
+  /** After the client's DISCONNECT the broker closed the link, or its process ended; Infinity: it did not. */
+  closedAt: number;
   /** The CONNACK was a refusal. */
   refused: boolean;
 }
@@ -170,7 +172,8 @@ export class Ledger {
       endedAt: Infinity,
       ending: undefined,
       told: undefined,
-      bidden: false,
+      heardAt: this.now(),
+      closedAt: Infinity,
       refused: false,
     };
     this.connections.push(connection);

@@ -11,7 +11,7 @@ import { Crowd, TURN } from "./crowd.ts";
 import type { Doing } from "./faults.ts";
 import { doFaults } from "./faults.ts";
 import { historyOf } from "./history.ts";
-import { judge, retainedIsLast, sharedByOne } from "./judge.ts";
+import { judge, retainedIsLast } from "./judge.ts";
 import { leftovers } from "./leftovers.ts";
 import type { Violation } from "./ledger.ts";
 import { Ledger } from "./ledger.ts";
@@ -222,7 +222,6 @@ function countsOf(ledger: Ledger): Record<string, number> {
     wills: wills.length,
     "wills that came":
       new Set(all.filter((each) => each.publication.will).map((each) => each.publication)).size,
-    "lost of groups with passing members, QoS 1": sharedByOne(ledger, true).length,
     ...Object.fromEntries([...counts].sort()),
   };
 }
