@@ -177,7 +177,8 @@ export function atRest(queue: Queue): Queue {
  * in order; what was dropped while the read was under way is no longer in the tail and is left out.
  * A tail entry that the store passed over is gone and leaves the tail too.
  *
- * @param amid orders that have come while the read was under way, so that it may have passed them over: they stay
+ * @param amid orders that have come while the read was under way, so that it may have passed them over: they stay,
+ *   and what has come behind them stays with them, though it was read: it is not to overtake them
  */
 export function arrived(
   queue: Queue,
@@ -195,6 +196,11 @@ export function arrived(
       order = fifo.peek(next.tailOrders);
     }
     if (order !== delivery.message.order) continue;
+    if (later.length > 0 && amid.has(order)) {
+      later.push([order, fifo.peek(next.tailSizes)!]);
+      next = shiftTail(next);
+      continue;
+    }
     next = shiftTail(next);
     next = {
       ...next,

@@ -75,6 +75,14 @@ for (const [when, tail, read, head, rest] of reads) {
   });
 }
 
+Deno.test("arrived() lets nothing that came amid the read overtake what came before it and was passed over", () => {
+  // The read began at b; then a came by mail, whose order is lower, and d: all of one publisher in their order.
+  const queue = arrived(deepFreeze(tailOf(a, b, c, d)), deepFreeze([b, c, d]), new Set([1, 4]));
+  assert.deepEqual(orders(queue), { head: [2, 3], tail: [1, 4] });
+  assert.deepEqual(orders(arrived(queue, [a, d])), { head: [2, 3, 1, 4], tail: [] });
+  assert.equal(queue.bytes, tailOf(a, b, c, d).bytes);
+});
+
 Deno.test("arrived() keeps what came amid the read when the store passed it over", () => {
   const read = deepFreeze([b, d]);
   const queue = deepFreeze(arrived(deepFreeze(tailOf(a, b, c, d)), read, new Set([1, 3])));
