@@ -144,14 +144,14 @@ export class Claims {
     const now = performance.now();
     const calls = claims.map((claim) => {
       const { clientId, most, asked, askedAt } = claim;
-      const ifFree = claim.ifFree || claim.told; // nobody waits for it any more
+      const whose = claim.told ? "own" : claim.ifFree ? "free" : ""; // told: is it this node's already?
       const mark = `${claim.number}.${++claim.tries}`;
       claim.open = true;
       const { promise, resolve } = Promise.withResolvers<Marked | undefined>();
       this.#reader.expect(mark, promise);
       // Whoever has it is asked again now and then: what was asked may have come before it knew.
       const before = now - askedAt < ASK ? asked : "";
-      const args = [node, clientId, String(most), ifFree ? "1" : "", before, mark];
+      const args = [node, clientId, String(most), whose, before, mark];
       return { claim, args, resolve };
     });
     let answers: PromiseSettledResult<Reply>[];
@@ -243,10 +243,11 @@ export class Claims {
     const { mine } = this.#ground;
     const told = inherited && this.#adopted.has(clientId);
     const { will: _, ...without } = stored;
+    const news = told ? without : stored;
     if (claim.told) {
       if (mine.has(clientId)) return;
       mine.add(clientId);
-      return this.#ground.listener!.feed({ type: "adopted", clientId, stored });
+      return this.#ground.listener!.feed({ type: "adopted", clientId, stored: news });
     }
     mine.add(clientId);
     this.#finish(claim);
@@ -254,7 +255,7 @@ export class Claims {
       type: "claimed",
       connection,
       clientId,
-      stored: told ? without : stored,
+      stored: news,
       highest,
     });
   }

@@ -12,16 +12,18 @@ local function takeFromDead(clientId)
   return found
 end
 
--- node, client id, most deliveries, whether only if it is free, whom it has asked for it already, mark: a name
--- for the place in the node's inbox at which the answer is to be told; it begins with the number of the claim.
+-- node, client id, most deliveries, 'free': only if nobody has it, or 'own': only if the node has it already, whom
+-- it has asked for it already, mark: a name for the place in the node's inbox at which the answer is to be told;
+-- it begins with the number of the claim.
 -- The claim that finds the Will of a dead node's session is told of it, and when its answer was lost told again.
 local function claim(keys, args)
   P = keys[1]
-  local node, clientId, ifFree, asked = args[1], args[2], args[4] == '1', args[5]
+  local node, clientId, whose, asked = args[1], args[2], args[4], args[5]
   if not isAlive(node) then return {'fenced'} end
   local owner = redis.call('HGET', P .. 'claims', clientId)
+  if whose == 'own' and owner ~= node then return {'taken', owner or ''} end
   if owner and owner ~= node and isAlive(owner) then
-    if ifFree then return {'taken', owner} end
+    if whose == 'free' then return {'taken', owner} end
     if owner ~= asked then tell(owner, WANTED, clientId) end
     return {'wait', owner}
   end
@@ -41,10 +43,12 @@ local function claim(keys, args)
   }
 end
 
--- Where the session is to be adopted still it is this node's then: who died with it unadopted passes it on.
+-- Where the session is to be adopted still it is this node's then: who died with it unadopted passes it on. Its
+-- Will was told with it, so no claim of this node is told of it any more.
 local function settleAdopted(node, dead, clientId)
   redis.call('SREM', P .. 'own:' .. dead, clientId)
   if redis.call('HGET', P .. 'claims', clientId) == node then
+    redis.call('HDEL', P .. 'heirs', clientId)
     redis.call('SADD', P .. 'own:' .. node, clientId)
   end
 end
