@@ -44,25 +44,23 @@ export function beginClaim(tables: Tables, live: Live): void {
   tables.out.push({ type: "claim", connection: live.id, clientId, most, ifFree: false });
 }
 
-/** Has a session fetched for something that needs no connection. */
+/** Has a session fetched for something that needs no connection; if a CONNECT waits for it, that comes first. */
 export function fetchFor(
   tables: Tables,
   clientId: ClientId,
   errand: Errand,
   ifFree: boolean,
 ): void {
-  const { claiming, errands, posted } = tables.cluster!;
-  const client = tables.clients.get(clientId);
-  if (client !== undefined && claiming.has(clientId) && isDue(errand)) {
-    // Its client is about to have it: of two answers only the later one would say all that waits for it.
-    return lookAgain(tables, client, errand);
-  }
-  const others = errands.get(clientId);
-  if (others !== undefined) {
-    others.push(errand);
-    return;
-  }
-  errands.set(clientId, [errand]);
+  const { claiming, errands } = tables.cluster!;
+  const known = errands.get(clientId);
+  if (known !== undefined) known.all.push(errand);
+  else if (claiming.has(clientId)) errands.set(clientId, { all: [errand], asked: undefined });
+  else askFor(tables, clientId, [errand], ifFree);
+}
+
+function askFor(tables: Tables, clientId: ClientId, all: Errand[], ifFree: boolean): void {
+  const { errands, posted } = tables.cluster!;
+  errands.set(clientId, { all, asked: ifFree ? "ifFree" : "inAnyCase" });
   if (!posted.has(clientId)) posted.set(clientId, new Set());
   tables.out.push({ type: "claim", connection: 0, clientId, most: 0, ifFree });
 }
@@ -75,14 +73,10 @@ export function onClaim(
   switch (event.type) {
     case "claimed":
       passOrder(tables, event.highest);
-      if (event.connection === 0) return runErrands(tables, event.clientId, event.stored);
       claimed(tables, event.connection, event.clientId, event.stored);
       return goOnReading(tables);
     case "notClaimed":
-      if (event.connection === 0) {
-        if (!isAsked(tables, event.clientId)) tables.cluster!.posted.delete(event.clientId);
-        return dropErrands(tables, event.clientId, event.detail);
-      }
+      if (event.connection === 0) return errandsRefused(tables, event.clientId, event.detail);
       notClaimed(tables, event.connection, event.clientId, event.detail);
       return goOnReading(tables);
     case "wanted":
@@ -92,34 +86,41 @@ export function onClaim(
   }
 }
 
+/** @param connection the one that waits for it; 0: only errands do */
 function claimed(
   tables: Tables,
   connection: number,
   clientId: ClientId,
   stored: ClaimedSession,
 ): void {
-  tables.pending -= 1;
-  tables.cluster!.owed.delete(clientId);
-  const live = takeClaiming(tables, connection, clientId);
+  const { claiming, errands, owed } = tables.cluster!;
+  const asked = errands.get(clientId);
+  let live: Live | undefined;
+  if (connection !== 0) live = takeClaiming(tables, connection, clientId);
+  else if (asked !== undefined) asked.asked = undefined;
   settlePosted(tables, clientId, stored);
-  // A later connection of the same client has asked as well, and is answered next.
   const row = tables.clients.get(clientId);
-  if (live === undefined) {
+  if (claiming.has(clientId)) { // a later connection of the same client is answered next
     if (stored.will !== undefined) willOfDead(tables, row, stored.will);
-    return forNobody(tables, clientId, row);
+    owed.add(clientId);
+    return;
   }
-  if (row !== undefined) take(tables, row, stored);
+  owed.delete(clientId);
+  if (row?.here === false) take(tables, row, stored);
   if (stored.will !== undefined) willOfDead(tables, row, stored.will);
-  admitProven(tables, live, stored);
-  const kept = tables.clients.get(clientId);
-  if (kept?.live !== undefined) return;
-  if (kept === undefined) release(tables, clientId); // it was turned away
-  else if (kept.here) letGo(tables, kept);
+  if (live !== undefined) admitProven(tables, live, stored);
+  const client = tables.clients.get(clientId);
+  runErrands(tables, clientId, client);
+  if (client === undefined) release(tables, clientId); // there is none, or who asked for it was turned away
+  else if (tables.clients.get(clientId) === client && client.here && client.live === undefined) {
+    letGo(tables, client);
+  }
 }
 
 /** The connection that waits for it; undefined where it has gone, or another one waits by now. */
 function takeClaiming(tables: Tables, connection: number, clientId: ClientId): Live | undefined {
   const { claiming } = tables.cluster!;
+  tables.pending -= 1;
   const live = claiming.get(clientId);
   if (live?.id !== connection) return undefined;
   claiming.delete(clientId);
@@ -127,20 +128,16 @@ function takeClaiming(tables: Tables, connection: number, clientId: ClientId): L
 }
 
 function notClaimed(tables: Tables, connection: number, clientId: ClientId, detail: string): void {
-  tables.pending -= 1;
+  const { claiming, errands, posted } = tables.cluster!;
   const live = takeClaiming(tables, connection, clientId);
-  if (!isAsked(tables, clientId)) tables.cluster!.posted.delete(clientId);
   if (live !== undefined) turnAway(tables, live, Reason.serverUnavailable, detail);
-  const row = tables.clients.get(clientId);
-  if (row?.here === true) forNobody(tables, clientId, row); // an errand has fetched it meanwhile
+  if (claiming.has(clientId)) return;
+  const waiting = errands.get(clientId);
+  if (waiting === undefined) posted.delete(clientId);
+  else if (waiting.asked === undefined) {
+    askFor(tables, clientId, waiting.all, waiting.all.every(isDue));
+  }
   releaseOwed(tables, clientId);
-}
-
-/** Nobody who waited for the session is there any more; unless another does, or has it, it is let go of. */
-function forNobody(tables: Tables, clientId: ClientId, row: Client | undefined): void {
-  if (tables.cluster!.claiming.has(clientId) || row?.live !== undefined) return;
-  if (row?.here === true) letGo(tables, row);
-  else release(tables, clientId);
 }
 
 /** Its client has connected to another node. */
@@ -211,28 +208,19 @@ function settlePosted(tables: Tables, clientId: ClientId, { orders }: ClaimedSes
   if (own.size === 0) posted.delete(clientId);
 }
 
-/** Does what waited for the session, and lets go of it. */
-function runErrands(tables: Tables, clientId: ClientId, stored: ClaimedSession): void {
-  const { errands, owed } = tables.cluster!;
-  const all = errands.get(clientId) ?? [];
+/** Does what waited for the session, which is here if there is one. */
+function runErrands(tables: Tables, clientId: ClientId, client: Client | undefined): void {
+  const { errands } = tables.cluster!;
+  const waiting = errands.get(clientId);
+  if (waiting === undefined) return;
   errands.delete(clientId);
-  owed.delete(clientId);
-  settlePosted(tables, clientId, stored);
-  const client = tables.clients.get(clientId);
-  if (stored.will !== undefined) willOfDead(tables, client, stored.will);
-  const comes = client?.here === false; // or its client has connected meanwhile, and has it
-  const claimedToo = tables.cluster!.claiming.has(clientId); // its client is about to have it
-  if (comes) take(tables, client, stored);
-  if (client === undefined && !claimedToo) release(tables, clientId);
-  for (const errand of all) {
+  for (const errand of waiting.all) {
     if (client === undefined || tables.clients.get(clientId) !== client) ended(tables, errand);
     else if (errand.type === "expired") {
-      if (comes && !claimedToo) endSession(tables, client, "expired");
+      if (client.live === undefined) endSession(tables, client, "expired");
     } else if (errand.type === "will") publishDue(tables, client);
     else manage(tables, errand);
   }
-  if (!comes || claimedToo || !client.here || tables.clients.get(clientId) !== client) return;
-  letGo(tables, client);
 }
 
 /** The session that it is about is no more. */
@@ -240,15 +228,26 @@ function ended(tables: Tables, errand: Errand): void {
   if (errand.type === "fetch") notFetched(tables, errand, "it has ended");
 }
 
-/** The session does not come. */
-function dropErrands(tables: Tables, clientId: ClientId, detail: string): void {
-  const { errands } = tables.cluster!;
-  const all = errands.get(clientId) ?? [];
-  errands.delete(clientId);
+/** The session does not come; it may come for a CONNECT, or if whoever has it is asked to let go of it. */
+function errandsRefused(tables: Tables, clientId: ClientId, detail: string): void {
+  const { claiming, errands, posted } = tables.cluster!;
+  const refused = errands.get(clientId);
+  if (refused === undefined) return;
+  const { all, asked } = refused;
+  refused.asked = undefined;
+  if (claiming.has(clientId)) return;
   const client = tables.clients.get(clientId);
+  const managed = all.filter((errand) => !isDue(errand));
   for (const errand of all) {
+    if (isDue(errand) && client?.here === false) lookAgain(tables, client, errand);
+  }
+  if (asked === "ifFree" && managed.length > 0) {
+    return askFor(tables, clientId, managed, false);
+  }
+  errands.delete(clientId);
+  posted.delete(clientId);
+  for (const errand of managed) {
     if (errand.type === "fetch") notFetched(tables, errand, detail);
-    else if (client?.here === false) lookAgain(tables, client, errand);
   }
   releaseOwed(tables, clientId);
 }
@@ -270,12 +269,8 @@ function lookAgain(tables: Tables, client: Client, { type }: Errand): void {
 
 /** What is due for the session is not any more, or not yet; what an administrator wants of it stays. */
 export function noneDue({ cluster }: Tables, clientId: ClientId): void {
-  const { errands } = cluster!;
-  const all = errands.get(clientId);
-  if (all === undefined) return;
-  const wanted = all.filter(({ type }) => type !== "expired" && type !== "will");
-  if (wanted.length === 0) errands.delete(clientId);
-  else errands.set(clientId, wanted);
+  const waiting = cluster!.errands.get(clientId);
+  if (waiting !== undefined) waiting.all = waiting.all.filter((errand) => !isDue(errand));
 }
 
 /** Unless another node has by now, or its client has come back. */

@@ -6,6 +6,7 @@ import { expiresAt } from "../connection/on_connect.ts";
 import { isConnected } from "../connection/stage.ts";
 import type { ReasonCode } from "../packet/reason_code.ts";
 import type { CloseReason } from "../session/fact.ts";
+import type { SessionEnd } from "../session/reason_words.ts";
 import { resting } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import { endSession } from "./end_session.ts";
@@ -33,6 +34,31 @@ export function closeLive(
   told = detail,
   serverReference?: string,
 ): void {
+  sayGoodbye(tables, live, reasonCode, told, serverReference);
+  dropLink(tables, live, reason, reasonCode, detail);
+}
+
+/** Closes the connection of a client whose session is deleted with it: in a cluster nobody can have it in between. */
+export function closeForGood(
+  tables: Tables,
+  live: Live,
+  reason: CloseReason,
+  reasonCode: ReasonCode,
+  detail: string,
+): void {
+  sayGoodbye(tables, live, reasonCode, detail);
+  tables.out.push({ type: "close", connection: live.id });
+  leave(tables, live, reason, reasonCode, detail, "deleted");
+}
+
+/** DISCONNECT, where the client's version has one for the Server to send: section 3.14. */
+function sayGoodbye(
+  tables: Tables,
+  live: Live,
+  reasonCode: ReasonCode,
+  told: string,
+  serverReference?: string,
+): void {
   const { version, problemInformation } = live.connection;
   if (version === 5 && live.ready) {
     tables.out.push({
@@ -50,7 +76,6 @@ export function closeLive(
       },
     });
   }
-  dropLink(tables, live, reason, reasonCode, detail);
 }
 
 /**
@@ -75,13 +100,18 @@ export function dropLink(
   leave(tables, live, reason, reasonCode, detail);
 }
 
-/** Takes the connection out of the tables; its session rests or ends, its Will is fired or dropped. */
+/**
+ * Takes the connection out of the tables; its session rests or ends, its Will is fired or dropped.
+ *
+ * @param end why the session ends now, however long it is to be kept
+ */
 export function leave(
   tables: Tables,
   live: Live,
   reason: CloseReason,
   reasonCode: ReasonCode,
   detail: string,
+  end?: SessionEnd,
 ): void {
   const { client, connection } = live;
   tables.connections.delete(live.id);
@@ -110,18 +140,19 @@ export function leave(
     },
   });
   if (client === undefined || client.live !== live) return;
-  if (isConnected(connection.stage)) rest(tables, client);
+  if (isConnected(connection.stage)) rest(tables, client, end);
   else client.live = undefined; // it was never greeted: the session rests as before, and was not claimed
 }
 
 /** The session without its connection; in a cluster it is nobody's from now on. */
-export function rest(tables: Tables, client: Client): void {
+export function rest(tables: Tables, client: Client, end?: SessionEnd): void {
   countInterests(tables, client, -1);
   client.live = undefined;
   client.reading = false;
   giveBack(tables, client);
   fireWill(tables, client);
   const { clientId, session } = client;
+  if (end !== undefined) return endSession(tables, client, end);
   if (session.expiryInterval === 0) return endSession(tables, client, "disconnected");
   replaceSession(tables, client, resting(session));
   const { owner, expiryInterval } = session;

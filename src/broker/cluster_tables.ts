@@ -38,7 +38,7 @@ export interface ClusterTables {
   /** Sessions that are not let go of yet, as they have been asked for again: what is answered decides. */
   readonly owed: Set<ClientId>;
   /** What is to be done with a session when it has come, though its client has not. */
-  readonly errands: Map<ClientId, Errand[]>;
+  readonly errands: Map<ClientId, Errands>;
 }
 
 /** Of the clients that are connected here, with one filter. */
@@ -55,6 +55,16 @@ export type Errand =
   | { readonly type: "expired" }
   | { readonly type: "will" }
   | ManagementEvent;
+
+/** All that is to be done with one session, in the order in which it was asked for. */
+export interface Errands {
+  all: Errand[];
+  /**
+   * How the session has been asked for on their behalf; undefined: not at all, as a CONNECT has asked for it, and
+   * of two answers only the later one would say all that waits in its queue.
+   */
+  asked: "ifFree" | "inAnyCase" | undefined;
+}
 
 /** What a broker is told of the node that it is. */
 export type ClusterNode = Pick<ClusterTables, "node" | "slot" | "localFirst">;

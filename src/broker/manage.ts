@@ -22,7 +22,7 @@ import type { Write } from "../session/write.ts";
 import type { TopicFilter } from "../topic/topic_filter.ts";
 import type { TopicName } from "../topic/topic_name.ts";
 import { fetchFor } from "./claim.ts";
-import { closeLive } from "./close.ts";
+import { closeForGood, closeLive } from "./close.ts";
 import { endSession } from "./end_session.ts";
 import { refill } from "./refill.ts";
 import { clearRetained } from "./retain.ts";
@@ -149,7 +149,7 @@ function onClient(
 function deleteSession(tables: Tables, client: Client): void {
   if (client.live !== undefined) {
     const reason = Reason.administrativeAction;
-    closeLive(tables, client.live, "kicked", reason, "its session is deleted");
+    closeForGood(tables, client.live, "kicked", reason, "its session is deleted");
   }
   if (tables.clients.get(client.clientId) === client) endSession(tables, client, "deleted");
 }

@@ -463,6 +463,100 @@ Deno.test("manage() fetches a session that is elsewhere before it deletes it", (
   assert.deepEqual(desk.lines(), ["deleteSession panel", "release panel"]);
 });
 
+const RESUMES = { cleanStart: false, properties: { sessionExpiryInterval: 60 } };
+
+/** A session that is nobody's, and something to ask about it. */
+function deskWithPanel(): NodeDesk {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+  return desk;
+}
+
+Deno.test("manage() waits for the claim of a CONNECT when there is one, and asks for nothing itself", () => {
+  const desk = deskWithPanel();
+  desk.begin(1, "panel", RESUMES);
+  desk.feed({ type: "fetch", clientId: "panel", ticket: 7 });
+  assert.deepEqual(desk.lines(), ["claim panel for 1"]);
+  desk.claimed(1, "panel", { orders: [ORDER], sizes: [9] });
+  const lines = desk.lines();
+  assert.ok(lines.includes("1 < connack 0 present"), lines.join());
+  assert.ok(lines.includes("fetched 7 with 1"), lines.join());
+  assert.ok(!lines.includes("release panel"), lines.join());
+});
+
+Deno.test("manage() deletes a session that a CONNECT waits for when it has come, and sends its client off", () => {
+  const desk = deskWithPanel();
+  desk.begin(1, "panel", RESUMES);
+  desk.feed({ type: "deleteSession", clientId: "panel" });
+  desk.lines();
+  desk.claimed(1, "panel");
+  const lines = desk.lines();
+  for (const line of ["deleteSession panel", "release panel", "1 closed"]) {
+    assert.equal(lines.filter((each) => each === line).length, 1, lines.join());
+  }
+  assert.equal(desk.tables.clients.size, 0);
+});
+
+Deno.test("manage() deletes a session before it lets go of it when its client is connected", () => {
+  const desk = new NodeDesk();
+  desk.connect(1, "panel", 60);
+  desk.lines();
+  desk.feed({ type: "deleteSession", clientId: "panel" });
+  const lines = desk.lines().filter((line) =>
+    line.endsWith("Session panel") || line.startsWith("rel")
+  );
+  assert.deepEqual(lines, ["deleteSession panel", "release panel"]);
+});
+
+Deno.test("manage() has a session fetched when the CONNECT that it has waited for is refused", () => {
+  const desk = deskWithPanel();
+  desk.begin(1, "panel", RESUMES);
+  desk.feed({ type: "deleteSession", clientId: "panel" });
+  desk.feed({ type: "notClaimed", connection: 1, clientId: "panel", detail: "no answer" });
+  assert.deepEqual(desk.lines().at(-1), "claim panel for 0");
+  desk.claimed(0, "panel");
+  assert.deepEqual(desk.lines(), ["deleteSession panel", "release panel"]);
+});
+
+Deno.test("onClaim() has an errand wait when its answer comes amid the claim of a CONNECT, which says more", () => {
+  const desk = deskWithPanel();
+  desk.feed({ type: "fetch", clientId: "panel", ticket: 7 });
+  desk.begin(1, "panel", RESUMES);
+  desk.lines();
+  desk.claimed(0, "panel");
+  assert.deepEqual(desk.lines(), []);
+  assert.equal(desk.tables.clients.get("panel")!.here, false);
+  // Posted between the two: it does not come by mail any more.
+  desk.claimed(1, "panel", { orders: [ORDER], sizes: [9] });
+  assert.ok(desk.lines().includes("fetched 7 with 1"));
+});
+
+Deno.test("onClaim() lets go when an errand has had the session and the CONNECT behind it has not", () => {
+  const desk = deskWithPanel();
+  desk.feed({ type: "fetch", clientId: "panel", ticket: 7 });
+  desk.begin(1, "panel", RESUMES);
+  desk.claimed(0, "panel");
+  desk.lines();
+  desk.feed({ type: "notClaimed", connection: 1, clientId: "panel", detail: "no answer" });
+  assert.deepEqual(desk.lines().at(-1), "claim panel for 0");
+  desk.claimed(0, "panel");
+  assert.deepEqual(desk.lines(), ["fetched 7 with 0", "release panel"]);
+});
+
+Deno.test("manage() asks again, in any case, when a session was asked for only if it is free", () => {
+  const desk = deskWithPanel();
+  const [put] = storedElsewhere("panel", "plant/#");
+  const writes = [{ ...put, expiresAt: desk.now + 1_000 } as AnyWrite];
+  desk.feed({ type: "replicated", from: "b", writes });
+  desk.tick(1_000);
+  desk.feed({ type: "deleteSession", clientId: "panel" });
+  assert.deepEqual(desk.lines(), ["claim panel for 0 if free"]);
+  desk.feed({ type: "notClaimed", connection: 0, clientId: "panel", detail: "b has it" });
+  assert.deepEqual(desk.lines(), ["claim panel for 0"]);
+  desk.claimed(0, "panel");
+  assert.deepEqual(desk.lines(), ["deleteSession panel", "release panel"]);
+});
+
 Deno.test("postTo() goes on until all that was posted since the claim has come back as mail", () => {
   const desk = new NodeDesk();
   desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });

@@ -2,6 +2,8 @@
  * Does one action of a scenario to the world of a cluster. An action that makes no sense now is none.
  */
 
+import type { Event } from "../../src/broker/event.ts";
+import { Reason } from "../../src/packet/reason_code.ts";
 import { FILTERS, TOPICS } from "../simulation/scenario.ts";
 import { subscribe, willFor } from "../simulation/perform.ts";
 import type { Client } from "../simulation/client.ts";
@@ -119,6 +121,13 @@ export async function perform(world: World, action: Action): Promise<void> {
         world.down = false;
       });
       break;
+    case "manage": {
+      const seat = world.seats[action.seat]!;
+      if (!seat.isUp || seat.paused) break;
+      counts.managed += 1;
+      seat.manage(managed(action.what, client.id));
+      break;
+    }
     case "audit":
       if (await calm(world)) clusterIsOne(world);
       break;
@@ -126,6 +135,17 @@ export async function perform(world: World, action: Action): Promise<void> {
       await time.run(action.milliseconds);
   }
   await time.run(world.random.between(0, AFTER));
+}
+
+function managed(what: (Action & { kind: "manage" })["what"], clientId: string): Event {
+  switch (what) {
+    case "fetch":
+      return { type: "fetch", clientId, ticket: 1 };
+    case "kick":
+      return { type: "kick", clientId, reason: Reason.administrativeAction };
+    default:
+      return { type: what, clientId };
+  }
 }
 
 /** An action in short: what says nothing is left out. */

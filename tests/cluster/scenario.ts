@@ -47,6 +47,13 @@ export type Action =
   | { readonly kind: "pause" | "cut"; readonly seat: number; readonly milliseconds: number }
   /** The shared state can be reached by nobody. */
   | { readonly kind: "outage"; readonly milliseconds: number }
+  /** An administrator asks something of a node about a session, wherever that is. */
+  | {
+    readonly kind: "manage";
+    readonly client: number;
+    readonly seat: number;
+    readonly what: "deleteSession" | "purgeQueue" | "fetch" | "kick";
+  }
   | { readonly kind: "audit" }
   | { readonly kind: "wait"; readonly milliseconds: number };
 
@@ -126,6 +133,12 @@ const actions: Readonly<Record<Action["kind"], fc.Arbitrary<Action>>> = {
   pause: fc.record({ kind: fc.constant("pause" as const), seat, milliseconds }),
   cut: fc.record({ kind: fc.constant("cut" as const), seat, milliseconds }),
   outage: fc.record({ kind: fc.constant("outage" as const), milliseconds }),
+  manage: fc.record({
+    kind: fc.constant("manage" as const),
+    client,
+    seat,
+    what: fc.constantFrom("deleteSession", "deleteSession", "purgeQueue", "fetch", "kick"),
+  }) as fc.Arbitrary<Action>,
   audit: fc.record({ kind: fc.constant("audit" as const) }),
   wait: fc.record({
     kind: fc.constant("wait" as const),
@@ -191,6 +204,7 @@ const AT_MOST: Partial<Record<Action["kind"], number>> = {
   cut: 3,
   outage: 1,
   tour: 3,
+  manage: 3,
 };
 
 const swarm = fc.tuple(...KINDS.map(() => fc.constantFrom(...WEIGHTS)));

@@ -5,6 +5,7 @@
 
 import type { Authenticator } from "../../src/authentication/authenticator.ts";
 import { Broker } from "../../src/broker/broker.ts";
+import type { Event } from "../../src/broker/event.ts";
 import type { Tables } from "../../src/broker/tables.ts";
 import type { ClusterListener } from "../../src/cluster/cluster.ts";
 import type { Rules } from "../../src/policy/rules.ts";
@@ -206,6 +207,13 @@ export class Seat {
         .then(() => this.wires.delete(wire))
         .catch((error) => violation("broken", `serveLink rejected: ${String(error?.stack)}`));
     });
+  }
+
+  /** What an administrator asks of its node. */
+  manage(event: Event): void {
+    this.runtime!.feed(event);
+    this.runtime!.endTurn();
+    this.looked();
   }
 
   /** The process dies. */

@@ -63,7 +63,16 @@ export class World {
   /** Sessions that a node may have though it has given up to ask for them: the answer got lost. */
   readonly unsure = new Set<string>();
   readonly log: string[] = [];
-  readonly counts = { crashes: 0, retired: 0, deaths: 0, pauses: 0, cuts: 0, outages: 0, moves: 0 };
+  readonly counts = {
+    crashes: 0,
+    retired: 0,
+    deaths: 0,
+    pauses: 0,
+    cuts: 0,
+    outages: 0,
+    moves: 0,
+    managed: 0,
+  };
   /** Hash of every byte that arrived anywhere, and when. */
   hash = 0x811c9dc5;
   calm = false;

@@ -809,6 +809,7 @@ export class Client {
 /** Reason Codes for which a client that never errs may be sent away. */
 const MAY_BE_TOLD: ReadonlySet<number> = new Set([
   Reason.sessionTakenOver,
+  Reason.administrativeAction,
   Reason.keepAliveTimeout,
   Reason.quotaExceeded, // its outbox stayed full
   Reason.serverShuttingDown,
