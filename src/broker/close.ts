@@ -12,7 +12,7 @@ import { durably } from "../session/step.ts";
 import { endSession } from "./end_session.ts";
 import { unmeter } from "./meter.ts";
 import { cancel, schedule } from "./schedule.ts";
-import { letGo } from "./claim.ts";
+import { letGo } from "./ownership.ts";
 import { countInterests } from "./interest.ts";
 import { inTurn } from "./replicated.ts";
 import { giveBack } from "./shared.ts";

@@ -7,7 +7,7 @@ import type { SessionEnd } from "../session/reason_words.ts";
 import { isStored, newSession } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import { allSubscriptions } from "../session/subscription_map.ts";
-import { release } from "./claim.ts";
+import { release } from "./ownership.ts";
 import { cancel } from "./schedule.ts";
 import { unindex } from "./subscribe.ts";
 import type { Client, Tables } from "./tables.ts";

@@ -10,7 +10,7 @@ import { settle } from "../session/settle.ts";
 import type { Write } from "../session/write.ts";
 import { mayReceive } from "./access.ts";
 import { connectTimedOut, identityExpired, reauthenticationTimedOut } from "./authenticate.ts";
-import { fetchFor } from "./claim.ts";
+import { fetchFor } from "./errands.ts";
 import { closeLive } from "./close.ts";
 import { endDelay } from "./delayed.ts";
 import { endSession } from "./end_session.ts";

@@ -21,7 +21,7 @@ import { isStored } from "../session/session.ts";
 import type { Write } from "../session/write.ts";
 import type { TopicFilter } from "../topic/topic_filter.ts";
 import type { TopicName } from "../topic/topic_name.ts";
-import { fetchFor } from "./claim.ts";
+import { fetchFor } from "./errands.ts";
 import { closeForGood, closeLive } from "./close.ts";
 import { endSession } from "./end_session.ts";
 import { refill } from "./refill.ts";

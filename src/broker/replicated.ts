@@ -20,7 +20,7 @@ import {
 import type { Write } from "../session/write.ts";
 import { parseTopicFilter } from "../topic/topic_filter.ts";
 import { ownerChanged } from "./access.ts";
-import { noneDue } from "./claim.ts";
+import { noneDue } from "./errands.ts";
 import type { ClusterTables } from "./cluster_tables.ts";
 import { keepDelayed } from "./delayed.ts";
 import { emptyClient } from "./recover.ts";
