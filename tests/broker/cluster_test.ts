@@ -130,6 +130,29 @@ Deno.test("fanOut() posts to a session that is elsewhere, and casts where the no
   assert.deepEqual(desk.lines(), ["cast b plant/1"]);
 });
 
+Deno.test("noRoomFor() refuses for a full queue of a session that is here, and of no other", () => {
+  const limits = { ...defaultRules.limits, queuedMessagesPerSession: 1 };
+  const desk = new NodeDesk({ rules: { ...defaultRules, queuePolicy: "reject", limits } });
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "far/#") });
+  desk.connect(1, "pump");
+  desk.connect(2, "screen", 60, {
+    properties: { sessionExpiryInterval: 60, receiveMaximum: 1 },
+  });
+  desk.subscribe(2, "near/#");
+  desk.lines();
+  for (let packetId = 5; packetId < 8; packetId++) {
+    desk.packet(1, publishPacket("far/1", "x", { packetId }));
+    const post = "post panel far/1 qos 1"; // what does not fit is dropped where the queue is
+    assert.deepEqual(desk.lines(), [post, `1 < puback #${packetId}`]);
+  }
+  const told: string[] = [];
+  for (let packetId = 8; packetId < 11; packetId++) {
+    desk.packet(1, publishPacket("near/1", "x", { packetId }));
+    told.push(...desk.lines().filter((line) => line.startsWith("1 < ")));
+  }
+  assert.deepEqual(told, ["1 < puback #8", "1 < puback #9", "1 < puback #10 0x97"]);
+});
+
 Deno.test("fanOut() forwards durably when another node has clients whose sessions are not stored", () => {
   const desk = new NodeDesk();
   desk.feed({
