@@ -49,7 +49,7 @@ export class Commits {
 
   async #commit(writes: readonly AnyWrite[]): Promise<void | Spreading> {
     if (this.#ground.ended) throw this.#ground.end;
-    if (writes.length === 0) return;
+    if (writes.length === 0 && !this.#ground.inDoubt) return;
     const batch = this.#encoder.encode(writes);
     const reply = await this.#untilDone(batch);
     const [word, rest] = answered(reply, "commit");

@@ -34,6 +34,8 @@ export class Ground {
   readonly mine = new Set<string>();
   /** Nodes that the listener was told of, and that are no more. */
   readonly departed = new Departed();
+  /** Until when nobody can have declared this node dead, by `performance.now()`. */
+  aliveUntil = 0;
   listener: ClusterListener | undefined;
   #fencedBy: string | undefined;
   #closed = false;
@@ -47,6 +49,11 @@ export class Ground {
     this.node = node;
     this.durability = durability;
     this.notice = notice;
+  }
+
+  /** Whether it may be dead without knowing it. */
+  get inDoubt(): boolean {
+    return performance.now() >= this.aliveUntil;
   }
 
   /** Nothing more is done: closed, or fenced. */

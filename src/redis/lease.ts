@@ -72,6 +72,7 @@ export class Lease {
     const { ground, link, positions, bury, beaten } = this.#options;
     const { key, node, options } = ground;
     const args = [node, String(options.leaseMs), ...positions(), this.checksum, String(LOG)];
+    const from = performance.now(); // Redis counts the lease from when it gets this, which is later
     const [word, rest] = answered(await callOnce(link, "beat", key, args), "beat");
     switch (word) {
       case "fenced":
@@ -82,6 +83,7 @@ export class Lease {
             `this node has read up to ${positions()[0]}`,
         );
       default:
+        ground.aliveUntil = from + options.leaseMs;
         bury(listOf(rest[1]).map(textOf));
         return beaten();
     }

@@ -89,6 +89,10 @@ export class RedisNode implements SharedStore, Cluster {
     return this.#ground.durability.promise;
   }
 
+  get inDoubt(): boolean {
+    return this.#ground.inDoubt;
+  }
+
   /** What was dropped, lost, not understood, since it was opened. */
   get counts(): RedisCounts {
     return this.#ground.counts;

@@ -61,9 +61,11 @@ export class Committer {
     return !this.#busy && this.#queue.size + this.#passed.length + this.#held === 0;
   }
 
-  /** Takes an entry; one that may pass does not wait for the store. */
+  /** Takes an entry; one that may pass does not wait for the store, unless that has to say whether this node lives. */
   add(entry: Entry): void {
-    if (entry.type === "persist" && this.#queue.passes(entry)) this.#passed.push(entry);
+    if (
+      entry.type === "persist" && this.#queue.passes(entry) && this.#store.inDoubt !== true
+    ) this.#passed.push(entry);
     else this.#queue.add(entry);
   }
 
@@ -186,7 +188,8 @@ export class Committer {
       case "commit": {
         const { persists } = turn;
         const writes = allWrites(persists);
-        const done = writes.length === 0 ? undefined : this.#store.commit(writes);
+        const isAsked = writes.length > 0 || this.#store.inDoubt === true;
+        const done = isAsked ? this.#store.commit(writes) : undefined;
         return map(done, (spreading) => {
           this.#everywhere = spreading?.everywhere;
           return { type: "settled", persists };

@@ -77,6 +77,7 @@ export class ModelNode implements SharedStore, Cluster {
   #claims: Claiming[] = [];
   /** By node, when the last cast to it arrives: they stay in order. */
   readonly #castAt = new Map<NodeId, number>();
+  #aliveUntil = 0;
   #ended: string | undefined;
   #leaving: (() => void) | undefined;
   /** Told that it is dead, where nobody listens yet. */
@@ -125,6 +126,10 @@ export class ModelNode implements SharedStore, Cluster {
   }
 
   // ---- the store
+
+  get inDoubt(): boolean {
+    return this.channel.nature.time.now >= this.#aliveUntil;
+  }
 
   commit(writes: readonly AnyWrite[]): Promise<Spreading | undefined> {
     return new Promise((resolve, reject) => {
@@ -217,7 +222,9 @@ export class ModelNode implements SharedStore, Cluster {
   /** Renews the lease, thrice in its time. */
   #beat(): void {
     const { time } = this.channel.nature;
+    const from = time.now;
     this.channel.call(() => this.#state.beat(this.node, time.now), (beaten) => {
+      this.#aliveUntil = from + this.#state.lease;
       this.#feeding.toBury(beaten);
       this.channel.after(Math.floor(this.#state.lease / 3), () => this.#beat());
     });

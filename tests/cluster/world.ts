@@ -250,6 +250,7 @@ export class World {
       ear,
     );
     this.note(`${client.id} dials ${seat.name}, link ${wire.id}`);
+    client.deleted = false;
     if (will !== undefined) this.wills.offered(wire.id, will, seat);
     seat.serve(wire);
     return wire;
@@ -295,6 +296,7 @@ export class World {
             this.violation("expiry", `the session of ${client.id} has expired too soon`);
           }
           client.expiresNotBefore = -Infinity;
+          if (fact.why === "deleted") client.deleted = true;
         }
         this.note(`${seat.name}: session of ${fact.clientId} ended, ${fact.why}`);
     }

@@ -726,6 +726,22 @@ export function clusterContract(name: string, open: () => Promise<OpenedCluster>
     assert.equal((await a.driver.status()).length, 2);
   });
 
+  test("commit() of nothing tells a node that may be dead whether it is", async (trial) => {
+    const first = await trial.join("a");
+    const other = await trial.join("b");
+    await trial.until("both have beaten", () => !first.driver.inDoubt && !other.driver.inDoubt);
+    await Promise.all([first.peer.cut(), other.peer.cut()]);
+    await Promise.all([trial.claim(first, "x"), trial.claim(other, "x")]); // longer than a lease
+    assert.deepEqual([first.driver.inDoubt, other.driver.inDoubt], [true, true]);
+    await trial.join("a"); // in the place of the first
+    const commits = [first.commit(), other.commit()];
+    await Promise.all([first.peer.mend(), other.peer.mend()]);
+    await assert.rejects(commits[0]!);
+    await commits[1];
+    await trial.until("it is sure again", () => other.driver.inDoubt === false);
+    assert.equal(other.fencedBy, undefined);
+  });
+
   test("a batch is done once when its answer gets lost", async (trial) => {
     const [a, b] = [await trial.join("a"), await trial.join("b")];
     await a.commit(putSession("pump"));

@@ -265,3 +265,19 @@ Deno.test("Committer holds back only what speaks of what other nodes do not know
   committer.letPass();
   assert.deepEqual(fed.slice(4), ["settled -"]);
 });
+
+Deno.test("Committer has the store say that the node is alive when it is in doubt and nothing is to be written", async () => {
+  const store = Object.assign(new FakeStore(true), { inDoubt: true });
+  const { committer, fed } = setUp(store);
+  committer.add(persist(undefined, 1));
+  committer.flush();
+  assert.deepEqual(store.calls, ["commit "]);
+  assert.deepEqual(fed, []);
+  await store.answer();
+  assert.deepEqual(fed, ["settled -"]);
+  store.inDoubt = false;
+  committer.add(persist(undefined, 1));
+  committer.flush();
+  assert.deepEqual(store.calls, ["commit "]);
+  assert.deepEqual(fed, ["settled -", "settled -"]);
+});

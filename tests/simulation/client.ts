@@ -122,6 +122,8 @@ export class Client {
   #call: Call | undefined;
   /** Earliest instant at which the broker may let the session end; Infinity while connected. */
   expiresNotBefore = Infinity;
+  /** An administrator has deleted its session: what is on its way to it still speaks of that. */
+  deleted = false;
   received = 0;
 
   constructor(id: string, profile: Profile, habitat: Habitat) {
@@ -631,7 +633,7 @@ export class Client {
 
   /** What the broker says of the session has to be on the disk: it is read in time, and it is kept. */
   #kept({ wire }: Call): boolean {
-    return this.#resumable && !wire.closed && !wire.orphan;
+    return this.#resumable && !wire.closed && !wire.orphan && !this.deleted;
   }
 
   #stored(): StoredSession {
