@@ -2,6 +2,7 @@
  * Clusters that are broken on purpose, in one place each: what the simulation of the cluster has to find out.
  */
 
+import type { NodeId } from "../../src/policy/identity.ts";
 import type { AnyWrite } from "../../src/session/cluster_write.ts";
 import type { IndexRecord } from "../../src/session/write.ts";
 import type { InboxEntry, LogEntry, Part } from "./state.ts";
@@ -50,6 +51,16 @@ function readsLog(made: (entry: LogEntry) => LogEntry | undefined): () => () => 
   });
 }
 
+const everNamed = new WeakMap<SharedState, Set<NodeId>>();
+
+/** Whoever was ever there. */
+function withTheDead(self: SharedState, living: readonly NodeId[]): readonly NodeId[] {
+  const all = everNamed.get(self) ?? new Set();
+  for (const node of living) all.add(node);
+  everNamed.set(self, all);
+  return [...all];
+}
+
 /** In the log some writes are missing. */
 function replicatesNo(...types: AnyWrite["type"][]): () => () => void {
   return readsLog((entry) =>
@@ -89,9 +100,13 @@ export const mutants: Readonly<Record<string, () => () => void>> = {
   "the end of sessions is not replicated": replicatesNo("deleteSession"),
   "Wills that wait are not replicated": replicatesNo("putWill"),
   "the end of Wills that wait is not replicated": replicatesNo("deleteWill"),
-  "who has died is not told": readsLog((entry) =>
-    "nodes" in entry && entry.nodes.length < 3 ? undefined : entry
-  ),
+  "who has died is not told": state("readLog", (real, self, given) => {
+    const part: Part<LogEntry> = real(...given);
+    const entries = part.entries.map((entry) =>
+      "nodes" in entry ? { ...entry, nodes: withTheDead(self, entry.nodes) } : entry
+    );
+    return { ...part, entries };
+  }),
   "a node starts without routes": startsWithout("route"),
   "a node starts without Wills that wait": startsWithout("will"),
   "a node starts without subscriptions": startsWithout("subscription"),

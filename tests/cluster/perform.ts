@@ -164,7 +164,7 @@ function inWords(action: Action): string {
 }
 
 /** Waits until nothing is under way to or from the shared state; false where something stays. */
-async function calm(world: World): Promise<boolean> {
+export async function calm(world: World): Promise<boolean> {
   const { time, seats } = world;
   const is = () => !world.down && seats.every((seat) => isCalm(world, seat));
   await time.run(3_000, is);

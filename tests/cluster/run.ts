@@ -18,7 +18,7 @@ import type { Checker } from "../simulation/ledger.ts";
 import { NONE } from "../simulation/ledger.ts";
 import { FILTERS, POPULAR } from "../simulation/scenario.ts";
 import { clusterIsOne } from "./audit.ts";
-import { perform } from "./perform.ts";
+import { calm, perform } from "./perform.ts";
 import type { Scenario } from "./scenario.ts";
 import { SKEW, World } from "./world.ts";
 
@@ -82,6 +82,7 @@ export async function run(scenario: Scenario, options: RunOptions = {}): Promise
     await settleDown(world, enough);
     if (enough()) return outcome(world, scenario);
     await world.time.run(LATE);
+    await calm(world); // something may expire just now
     check.acknowledgedIsDelivered(world);
     check.sharedIsDelivered(world);
     check.noMoreThanSent(world);

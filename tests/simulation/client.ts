@@ -460,7 +460,8 @@ export class Client {
     if (this.#kept(call) && this.#dumped() === undefined) {
       this.#violation("durable", "CONNACK, and its session is not kept");
     }
-    if (!call.wire.closed) this.expiresNotBefore = Infinity; // else it was read too late to count
+    // Read too late, from a node that is dead by now, or of a session that is deleted by now, it does not count.
+    if (this.#counts(call)) this.expiresNotBefore = Infinity;
     if (call.will !== undefined) call.will.confirmed = true;
     call.connected = true;
     call.sessionPresent = packet.sessionPresent;
@@ -632,8 +633,12 @@ export class Client {
   // ---- helpers
 
   /** What the broker says of the session has to be on the disk: it is read in time, and it is kept. */
-  #kept({ wire }: Call): boolean {
-    return this.#resumable && !wire.closed && !wire.orphan && !this.deleted;
+  #kept(call: Call): boolean {
+    return this.#resumable && this.#counts(call);
+  }
+
+  #counts({ wire }: Call): boolean {
+    return !wire.closed && !wire.orphan && !this.deleted;
   }
 
   #stored(): StoredSession {
