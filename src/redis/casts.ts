@@ -47,6 +47,10 @@ export class Casts {
   /** Sends a message to these nodes, some time in this tick; its bytes are copied at once. */
   cast(nodes: readonly NodeId[], message: Message, group: TopicFilter | undefined): void {
     if (this.#ground.ended || nodes.length === 0) return;
+    if (this.#ground.inDoubt) { // who hears it may not have been told yet that this node is no more
+      this.#ground.counts.castsLost += nodes.length;
+      return;
+    }
     this.#body.clear(KEPT);
     writeMessage(this.#body, message);
     const body = this.#body.view();

@@ -301,6 +301,7 @@ export class ModelNode implements SharedStore, Cluster {
   }
 
   cast(nodes: readonly NodeId[], message: Message, group: TopicFilter | undefined): void {
+    if (this.inDoubt) return;
     const { time, latency, castLost } = this.channel.nature;
     const kept = owned(message); // its payload is a part of what was just read
     for (const node of nodes) {
