@@ -97,8 +97,10 @@ function notClaimed(tables: Tables, connection: number, clientId: ClientId, deta
   if (live !== undefined) turnAway(tables, live, Reason.serverUnavailable, detail);
   if (claiming.has(clientId)) return;
   const waiting = errands.get(clientId);
-  if (waiting === undefined) posted.delete(clientId);
-  else if (waiting.asked === undefined) askAfterAll(tables, clientId, waiting);
+  if (waiting === undefined) {
+    // The claim of a later connection may have been answered before: then what it posted meanwhile is on its way.
+    if (tables.clients.get(clientId)?.here !== true) posted.delete(clientId);
+  } else if (waiting.asked === undefined) askAfterAll(tables, clientId, waiting);
   releaseOwed(tables, clientId);
 }
 

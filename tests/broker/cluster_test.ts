@@ -622,6 +622,21 @@ Deno.test("postTo() goes on when an earlier connection's claim is answered first
   assert.deepEqual(desk.lines(), ["post panel plant/1 qos 1", "9 < puback #2"]);
 });
 
+Deno.test("postTo() goes on when an earlier connection's claim is given up after the session has come", () => {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+  desk.connect(9, "pump");
+  const rest = { cleanStart: false, properties: { sessionExpiryInterval: 60 } };
+  desk.begin(1, "panel", rest);
+  desk.begin(2, "panel", rest);
+  desk.packet(9, publishPacket("plant/1", "first", { packetId: 1 }));
+  desk.claimed(2, "panel");
+  desk.feed({ type: "notClaimed", connection: 1, clientId: "panel", detail: "no answer" });
+  desk.lines();
+  desk.packet(9, publishPacket("plant/1", "second", { packetId: 2 }));
+  assert.deepEqual(desk.lines(), ["post panel plant/1 qos 1", "9 < puback #2"]);
+});
+
 Deno.test("postTo() goes on when all mail so far has come before the session", () => {
   const desk = new NodeDesk();
   desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });

@@ -78,7 +78,8 @@ export const mutants311: readonly Mutation[] = [
   {
     ids: ["MQTT-3.14.4-3", "MQTT-3.1.2-10"],
     file: "src/broker/close.ts",
-    from: 'if (reason === "clientDisconnected" && client.will !== undefined)',
+    from:
+      'if (reason === "clientDisconnected" && client?.live === live && client.will !== undefined)',
     to: "if (false)",
   },
   {

@@ -197,7 +197,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.1.2-8", "MQTT-3.1.2-10"],
     file: "src/broker/close.ts",
-    from: 'if (reason === "clientDisconnected" && client.will !== undefined) {',
+    from:
+      'if (reason === "clientDisconnected" && client?.live === live && client.will !== undefined) {',
     to: "if (false) {",
   },
   {

@@ -298,8 +298,9 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-3.14.4-3"],
     file: "src/broker/close.ts",
-    from: 'if (reason === "clientDisconnected" && client.will !== undefined) {',
-    to: 'if (reason === "kicked" && client.will !== undefined) {',
+    from:
+      'if (reason === "clientDisconnected" && client?.live === live && client.will !== undefined) {',
+    to: 'if (reason === "kicked" && client?.live === live && client.will !== undefined) {',
   },
 
   // 4.1: Session State

@@ -139,14 +139,18 @@ export function noMoreThanSent(world: Scene): void {
 }
 
 /**
- * In a cluster the publisher's node and the subscriber's may not have the same subscription while it is replaced:
- * by the one the message goes into the queue, by the other it needs none.
+ * In a cluster the publisher's node and the subscriber's may not have the same subscriptions while one is replaced
+ * or ends: by one of those that match the message goes into the queue, by the others it needs none, and comes once
+ * more with QoS 0, as section 3.3.4 allows for subscriptions that overlap.
  */
 function isChanging({ skew, ledger }: Scene, client: Client, { publication, at, qos }: Receipt) {
-  return skew !== undefined && qos === 0 && publication.qos > 0 &&
-    ledger.allSubscriptionsOf(client.id).some(({ filter, sentAt, confirmedAt }) =>
-      matches(filter, publication.topic) && sentAt <= at && publication.firstSentAt <= confirmedAt
-    );
+  if (skew === undefined || qos > 0 || publication.qos === 0) return false;
+  const from = publication.firstSentAt;
+  return ledger.allSubscriptionsOf(client.id).some((each) =>
+    matches(each.filter, publication.topic) &&
+    (each.sentAt <= at && from <= each.confirmedAt ||
+      each.endSentAt <= at && from <= each.endConfirmedAt)
+  );
 }
 
 function groupsOf(ledger: Ledger, client: Client, { topic }: Publication): number {
