@@ -584,9 +584,9 @@ export const mutationsFirst: readonly Mutation[] = [
   },
   {
     ids: ["MQTT-3.3.2-3"],
-    file: "src/topic/filter_tree.ts",
-    from: "if (topic.charCodeAt(0) !== DOLLAR) {",
-    to: "if (true) {",
+    file: "src/topic/wildcard_tree.ts",
+    from: "if (topic.charCodeAt(0) !== DOLLAR) return",
+    to: "if (true) return",
   },
   {
     ids: ["MQTT-3.3.2-4"],
@@ -773,8 +773,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.1.2-25"],
     file: "src/session/replenish.ts",
-    from: ": fits(delivery)",
-    to: ": true",
+    from: 'return fits(delivery) ? undefined : "tooLargeForClient";',
+    to: "return undefined;",
   },
   {
     ids: ["MQTT-3.1.2-24"],
@@ -816,14 +816,14 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.3.4-3"],
     file: "src/broker/cast.ts",
-    from: "${version} ${retainAsPublished} ${identifiers}",
-    to: "${version} ${retainAsPublished}",
+    from: "${shape.version} ${shape.retainAsPublished} ${shape.identifiers}",
+    to: "${shape.version} ${shape.retainAsPublished}",
   },
   {
     ids: ["MQTT-3.3.1-12", "MQTT-3.3.1-13"],
     file: "src/broker/cast.ts",
-    from: "${version} ${retainAsPublished} ${identifiers}",
-    to: "${version} ${identifiers}",
+    from: "${shape.version} ${shape.retainAsPublished} ${shape.identifiers}",
+    to: "${shape.version} ${shape.identifiers}",
   },
   {
     ids: ["MQTT-3.3.1-5"],
@@ -840,8 +840,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-2.2.1-4"],
     file: "src/session/replenish.ts",
-    from: "const packetId = ids.firstFree(next.inflight, next.nextPacketId);",
-    to: "const packetId = next.nextPacketId;",
+    from: "const packetId = ids.firstFree(inflight, nextPacketId);",
+    to: "const packetId = nextPacketId;",
   },
   {
     ids: ["MQTT-3.2.0-1"],

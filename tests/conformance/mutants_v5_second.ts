@@ -126,8 +126,8 @@ export const mutationsSecond: readonly Mutation[] = [
   },
   {
     ids: ["MQTT-3.8.4-3"],
-    file: "src/topic/filter_tree.ts",
-    from: "  values.value = value;\n",
+    file: "src/topic/filter_row.ts",
+    from: "    row.value = value;\n",
     to: "",
   },
   {
@@ -496,9 +496,9 @@ export const mutationsSecond: readonly Mutation[] = [
   },
   {
     ids: ["MQTT-4.7.2-1"],
-    file: "src/topic/filter_tree.ts",
-    from: "if (topic.charCodeAt(0) !== DOLLAR) {",
-    to: "if (topic.charCodeAt(0) !== DOLLAR || topic.length > 3) {",
+    file: "src/topic/wildcard_tree.ts",
+    from: "if (topic.charCodeAt(0) !== DOLLAR) return",
+    to: "if (topic.charCodeAt(0) !== DOLLAR || topic.length > 3) return",
   },
   {
     ids: ["MQTT-4.7.2-1"],
@@ -547,12 +547,12 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-4.8.2-3"],
     file: "src/broker/shared.ts",
-    from: "options.qos < message.qos ? options.qos : message.qos; // [MQTT-4.8.2-3]",
-    to: "message.qos;",
+    from: "return options.qos < qos ? options.qos : qos;",
+    to: "return qos;",
   },
   {
     ids: ["MQTT-4.8.2-4", "MQTT-4.8.2-5"],
-    file: "src/broker/shared.ts",
+    file: "src/broker/shared_stored.ts",
     from: 'awaiting === "puback" && delivery?.group === group.key',
     to: 'awaiting !== "pubcomp" && delivery?.group === group.key',
   },
@@ -714,8 +714,8 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-4.3.2-1"],
     file: "src/session/replenish.ts",
-    from: "const packetId = ids.firstFree(next.inflight, next.nextPacketId);",
-    to: "const packetId = next.nextPacketId;",
+    from: "const packetId = ids.firstFree(inflight, nextPacketId);",
+    to: "const packetId = nextPacketId;",
   },
   {
     ids: ["MQTT-4.6.0-5"],
