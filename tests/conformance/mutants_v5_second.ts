@@ -285,14 +285,13 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-3.14.4-1"],
     file: "src/broker/close.ts",
-    from: 'tables.out.push({ type: "close", connection: live.id });',
-    to:
-      'tables.out.push({ type: "send", to: live.id, packet: { type: "pingresp" } }, { type: "close", connection: live.id });',
+    from: "tables.out.push(close);",
+    to: 'tables.out.push({ type: "send", to: live.id, packet: { type: "pingresp" } }, close);',
   },
   {
     ids: ["MQTT-3.14.4-2", "MQTT-4.13.1-1", "MQTT-4.13.2-1"],
     file: "src/broker/close.ts",
-    from: 'tables.out.push({ type: "close", connection: live.id });',
+    from: "tables.out.push(close);",
     to: "",
   },
   {
