@@ -161,7 +161,7 @@ Deno.test("reload() has a listener make room when another one is to have its por
 Deno.test("reload() has who made room listen again when another one still cannot listen", async () => {
   const everywhere = { address: "0.0.0.0", allowAnonymous: true };
   const one = { ...tcp("one"), port: freePort() };
-  const taken = Deno.listen({ hostname: "127.0.0.2", port: 0 });
+  const taken = Deno.listen({ hostname: "127.0.0.2", port: freePort() });
   const two = { ...tcp("two"), port: (taken.addr as Deno.NetAddr).port };
   await withBroker({ listeners: [one, two] }, async ({ reload }) => {
     const clients: RawClient[] = [];
