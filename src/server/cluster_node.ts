@@ -8,15 +8,19 @@ import type { Tables } from "../broker/tables.ts";
 import type { ClusterListener } from "../cluster/cluster.ts";
 import type { NodeId } from "../policy/identity.ts";
 import type { NodeStore } from "./node_store.ts";
+import { PROMPT } from "./node_store.ts";
 import type { ClusterSeen } from "../service/seen.ts";
 import type { Control } from "./control.ts";
 import { FENCED } from "./fenced.ts";
 import type { Log } from "./log.ts";
 import type { Runtime } from "./runtime.ts";
+import type { WallClock } from "./wall_clock.ts";
 import { watchChecksum } from "./watch_checksum.ts";
 
-/** Milliseconds between two questions how far behind it is. */
+/** Milliseconds between two questions how far behind it is, and what time it is. */
 const ASK = 5_000;
+/** Milliseconds by which its clock may differ from that of the cluster before somebody is told. */
+const APART = 1_000;
 
 export interface ClusterNodeOptions {
   readonly cluster: NodeStore;
@@ -28,6 +32,8 @@ export interface ClusterNodeOptions {
   readonly control: () => Pick<Control, "noteSetting" | "settle">;
   /** What another node's administrator asks of this one, as JSON. */
   readonly instructed: (text: string) => void;
+  /** The broker's: Wills and expiries of the cluster go by one clock, which is Redis's. */
+  readonly clock: Pick<WallClock, "now" | "steer">;
   readonly log: Log;
   /** The broker cannot go on. */
   readonly fail: (error: Error) => void;
@@ -44,6 +50,7 @@ export class ClusterNode {
   #asking: ReturnType<typeof setInterval> | undefined;
   #lag = 0;
   #inbox = 0;
+  #apart = false;
 
   constructor(options: ClusterNodeOptions) {
     this.#options = options;
@@ -60,6 +67,7 @@ export class ClusterNode {
         this.#checksum = cluster.checksum = checksum;
       },
     });
+    this.#ask();
     this.#asking = setInterval(() => this.#ask(), ASK);
   }
 
@@ -94,12 +102,29 @@ export class ClusterNode {
     };
   }
 
-  /** How far behind it is; the last answer holds while there is none. */
+  /** How far behind it is, and what time it is; the last answer holds while there is none. */
   #ask(): void {
-    this.#options.cluster.standing().then(({ lag, inbox }) => {
+    const from = performance.now();
+    this.#options.cluster.standing().then(({ lag, inbox, time }) => {
       this.#lag = lag;
       this.#inbox = inbox;
+      const took = performance.now() - from;
+      if (took <= PROMPT) this.#keepTime(time + took / 2);
     }, () => {});
+  }
+
+  /** Clocks drift, and after a failover it is another machine's clock that says what time it is. */
+  #keepTime(time: number): void {
+    const { clock, log } = this.#options;
+    const behind = time - clock.now();
+    clock.steer(behind);
+    const apart = Math.abs(behind) > APART;
+    if (apart && !this.#apart) {
+      log.warn("the clock of Redis differs from the cluster's so far: it is followed slowly", {
+        milliseconds: Math.round(behind),
+      });
+    }
+    this.#apart = apart;
   }
 
   #listener(): ClusterListener {

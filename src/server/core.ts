@@ -184,6 +184,7 @@ export async function startBroker(
     runtime: () => runtime,
     control: () => control,
     instructed: (text) => asking!.instructed(text),
+    clock,
     log: getLog("cluster"),
     fail: resolve,
   });

@@ -4,12 +4,19 @@
  */
 
 import type { Instant } from "../policy/identity.ts";
+import { Steering } from "./steering.ts";
 
 export interface Clock {
   now(): Instant;
   /** Calls back at that instant, instead of an earlier wish; undefined: never. */
   wakeAt(when: Instant | undefined): void;
   stop(): void;
+}
+
+/** A clock that can be brought to another. */
+export interface WallClock extends Clock {
+  /** Makes good what it is off by, in milliseconds: behind (above 0), or ahead. It neither falls nor jumps. */
+  steer(behind: number): void;
 }
 
 /** setTimeout takes no longer waits: it fires early and is set again. */
@@ -20,9 +27,13 @@ const LONGEST_WAIT = 2 ** 31 - 1;
  *
  * @param offset milliseconds that are added: nodes of a cluster go by one clock
  */
-export function wallClock(wake: () => void, offset = 0): Clock {
+export function wallClock(wake: () => void, offset = 0): WallClock {
   const start = Date.now() - performance.now() + offset;
-  const now = () => start + performance.now();
+  const steering = new Steering();
+  const now = () => {
+    const elapsed = performance.now();
+    return start + elapsed + steering.at(elapsed);
+  };
   let timer: ReturnType<typeof setTimeout> | undefined;
   let immediate: ReturnType<typeof setImmediate> | undefined;
   let due: Instant = Infinity;
@@ -54,6 +65,7 @@ export function wallClock(wake: () => void, offset = 0): Clock {
       disarm();
       arm();
     },
+    steer: (behind) => steering.steer(performance.now(), behind),
     stop: disarm,
   };
 }

@@ -15,8 +15,9 @@ import { within } from "../end_to_end/within.ts";
 const counts = { postsDropped: 1, castsLost: 2, notesSkipped: 3, timesAway: 4 };
 
 /** A node of a cluster that says only what the test has it say, with all that comes of it in order. */
-async function setUp() {
-  const told: unknown[] = [];
+async function setUp(time = 1_000) {
+  const told: unknown[][] = [];
+  const steered: number[] = [];
   const failed: Error[] = [];
   let listener: ClusterListener | undefined;
   const cluster = {
@@ -31,9 +32,9 @@ async function setUp() {
     set checksum(text: string) {
       told.push(["checksum", text]);
     },
-    standing: () => Promise.resolve({ time: 0, lag: 7, inbox: 8 }),
+    standing: () => Promise.resolve({ time, lag: 7, inbox: 8 }),
     leave() {
-      told.push("leave");
+      told.push(["leave"]);
       return Promise.resolve();
     },
   } as unknown as NodeStore;
@@ -49,13 +50,14 @@ async function setUp() {
         told.push(["feed", event.type]);
         broker.step(event, 1_000);
       },
-      endTurn: () => told.push("endTurn"),
+      endTurn: () => told.push(["endTurn"]),
     }),
     control: () => ({
       noteSetting: (name, value) => told.push(["setting", name, value]),
-      settle: () => told.push("settle"),
+      settle: () => told.push(["settle"]),
     }),
     instructed: (text) => told.push(["instructed", text]),
+    clock: { now: () => 1_000, steer: (behind) => steered.push(Math.round(behind)) },
     log: {
       debug: line("debug"),
       info: line("info"),
@@ -70,10 +72,21 @@ async function setUp() {
     node,
     broker,
     failed,
+    steered,
     listener: listener!,
     /** What was told since the last time. */
     told: () => told.splice(0),
   };
+}
+
+for (const [time, warned] of [[1_400, 0], [600, 0], [3_000, 1], [-60_000, 1]] as const) {
+  Deno.test(`ClusterNode follows the clock of Redis when it shows ${time - 1_000} ms more`, async () => {
+    const { node, steered, told } = await setUp(time);
+    await Promise.resolve();
+    assert.deepEqual(steered, [time - 1_000]);
+    assert.equal(told().filter(([what]) => what === "warn").length, warned);
+    await node.leave();
+  });
 }
 
 Deno.test("ClusterNode hands on what the cluster tells, and has settings hold before the turn ends", async () => {
@@ -88,12 +101,12 @@ Deno.test("ClusterNode hands on what the cluster tells, and has settings hold be
     ["feed", "replicated"],
     ["setting", "dunlin/limit/x", "5"],
     ["setting", "dunlin/limit/y", undefined],
-    "settle",
-    "endTurn",
+    ["settle"],
+    ["endTurn"],
     ["instructed", "{}"],
   ]);
   await node.leave();
-  assert.deepEqual(told(), ["leave"]);
+  assert.deepEqual(told(), [["leave"]]);
 });
 
 Deno.test("ClusterNode says which nodes came and went, and what was taken over", async () => {
@@ -145,8 +158,8 @@ Deno.test("ClusterNode.seen() is how it stands", async () => {
   assert.deepEqual(node.seen(), {
     ...counts,
     position: "5-0",
-    lag: 0,
-    inbox: 0,
+    lag: 7,
+    inbox: 8,
     node: "a.1",
     name: "a",
     nodes: ["a.1", "b.2"],

@@ -23,3 +23,31 @@ Deno.test("clockOffsetOf() says what was asked for when the store stays away", a
     /the store cannot be asked for the time: Disconnects client/,
   );
 });
+
+Deno.test("clockOffsetOf() does not take the time from an answer that came late", async () => {
+  let asked = 0;
+  const offset = await clockOffsetOf({
+    async standing() {
+      const time = Date.now() + 60_000;
+      asked += 1;
+      if (asked === 1) await new Promise((resolve) => setTimeout(resolve, 400)); // as when Redis is away
+      return { time, lag: 0, inbox: 0 };
+    },
+  }, 30_000);
+  assert.equal(asked, 2);
+  assert.ok(Math.abs(offset - 60_000) < 100, `${offset}`);
+});
+
+Deno.test("clockOffsetOf() takes the fastest answer of a store that is never prompt", async () => {
+  let asked = 0;
+  const offset = await clockOffsetOf({
+    async standing() {
+      const time = Date.now() + 60_000;
+      asked += 1;
+      await new Promise((resolve) => setTimeout(resolve, asked === 1 ? 40 : 400));
+      return { time, lag: 0, inbox: 0 };
+    },
+  }, 500);
+  assert.ok(asked > 1, `${asked}`);
+  assert.ok(Math.abs(offset - 60_000) < 100, `${offset}`);
+});
