@@ -47,8 +47,7 @@ export function closeForGood(
   detail: string,
 ): void {
   sayGoodbye(tables, live, reasonCode, detail);
-  tables.out.push({ type: "close", connection: live.id });
-  leave(tables, live, reason, reasonCode, detail, "deleted");
+  dropLink(tables, live, reason, reasonCode, detail, "deleted");
 }
 
 /** DISCONNECT, where the client's version has one for the Server to send: section 3.14. */
@@ -81,6 +80,8 @@ function sayGoodbye(
 /**
  * The link is closed by the broker; what is in its outbox is written out first. A client that has taken its leave
  * sees the end of its link when its Will is gone for good, whatever becomes of the broker then [MQTT-3.14.4-3].
+ *
+ * @param end as `leave` has it
  */
 export function dropLink(
   tables: Tables,
@@ -88,6 +89,7 @@ export function dropLink(
   reason: CloseReason,
   reasonCode: ReasonCode,
   detail: string,
+  end?: SessionEnd,
 ): void {
   const close = { type: "close", connection: live.id } as const;
   const { client } = live;
@@ -97,7 +99,7 @@ export function dropLink(
   } else {
     tables.out.push(close);
   }
-  leave(tables, live, reason, reasonCode, detail);
+  leave(tables, live, reason, reasonCode, detail, end);
 }
 
 /**

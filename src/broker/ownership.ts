@@ -4,8 +4,7 @@
  */
 
 import type { ClientId } from "../policy/identity.ts";
-import * as fifo from "../session/fifo.ts";
-import { EMPTY_QUEUE } from "../session/queue.ts";
+import { EMPTY_QUEUE, storedQueue } from "../session/queue.ts";
 import { resting } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import type { ClaimedSession } from "./cluster_event.ts";
@@ -16,14 +15,7 @@ import { ask, replaceSession } from "./tables.ts";
 export function take(tables: Tables, client: Client, { orders, sizes }: ClaimedSession): void {
   client.here = true;
   client.at = tables.cluster!.node;
-  let bytes = 0;
-  for (const size of sizes) bytes += size;
-  const queue = {
-    ...EMPTY_QUEUE,
-    tailOrders: fifo.fromArray(orders),
-    tailSizes: fifo.fromArray(sizes),
-    bytes,
-  };
+  const queue = storedQueue(orders, sizes);
   replaceSession(tables, client, { ...client.session, queue });
 }
 

@@ -6,9 +6,7 @@
 import { expiresAt } from "../connection/on_connect.ts";
 import { rulesForClient } from "../policy/client_limits.ts";
 import { UNSUBSCRIBED_ORIGIN } from "../policy/auto_subscribe_rule.ts";
-import * as fifo from "../session/fifo.ts";
-import type { Queue } from "../session/queue.ts";
-import { EMPTY_QUEUE } from "../session/queue.ts";
+import { storedQueue } from "../session/queue.ts";
 import { restore } from "../session/restore.ts";
 import { isStored, newSession, resting } from "../session/session.ts";
 import { durably } from "../session/step.ts";
@@ -101,7 +99,7 @@ function recoverSession(tables: Tables, record: IndexRecord & { type: "session" 
   const { clientId, owner, expiryInterval, awaited = false } = record;
   const client = emptyClient(tables, clientId, owner, expiryInterval);
   tables.clients.set(clientId, client);
-  const queue = tailOf(record);
+  const queue = storedQueue(record.orders, record.sizes);
   const subscriptions = { ...client.session.subscriptions, awaited };
   replaceSession(tables, client, { ...client.session, stored: true, subscriptions, queue });
   if (tables.cluster !== undefined) {
@@ -127,7 +125,8 @@ function recoverGroup(tables: Tables, record: IndexRecord & { type: "session" })
   const { clientId: key, owner, expiryInterval } = record;
   const group = addGroup(tables, key, groupFilter(key));
   const session = newSession(key, owner, expiryInterval);
-  replaceSession(tables, group, { ...session, queue: tailOf(record) });
+  const queue = storedQueue(record.orders, record.sizes);
+  replaceSession(tables, group, { ...session, queue });
 }
 
 /** The Will of a client without a stored session. */
@@ -157,16 +156,5 @@ export function emptyClient(
     reading: false,
     groups: NO_GROUPS,
     due: { session: undefined, will: undefined },
-  };
-}
-
-function tailOf({ orders, sizes }: IndexRecord & { type: "session" }): Queue {
-  let bytes = 0;
-  for (const size of sizes) bytes += size;
-  return {
-    ...EMPTY_QUEUE,
-    tailOrders: fifo.fromArray(orders),
-    tailSizes: fifo.fromArray(sizes),
-    bytes,
   };
 }

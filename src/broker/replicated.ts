@@ -27,7 +27,7 @@ import { emptyClient } from "./recover.ts";
 import { clearRetained, keepRetained } from "./retain.ts";
 import { passOrder } from "./route.ts";
 import { cancel, schedule } from "./schedule.ts";
-import { addGroup, endGroup, groupKey, isGroupKey, pump } from "./shared.ts";
+import { addGroup, endGroup, groupFilter, groupKey, isGroupKey, pump } from "./shared.ts";
 import { keepForOthers } from "./shared_stored.ts";
 import { enter, unindex } from "./subscribe.ts";
 import type { Client, Tables } from "./tables.ts";
@@ -193,7 +193,7 @@ function setElsewhere(tables: Tables, node: NodeId, full: string, count: number)
   let group = tables.groups.get(key);
   if (group === undefined) {
     if (count === 0) return;
-    group = addGroup(tables, key, filterOf(full));
+    group = addGroup(tables, key, groupFilter(key));
   }
   const elsewhere = new Map(group.elsewhere);
   if (count === 0) elsewhere.delete(node);
@@ -203,10 +203,6 @@ function setElsewhere(tables: Tables, node: NodeId, full: string, count: number)
   if (elsewhere.size === 0 && group.members.length === 0) return endGroup(tables, group);
   keepForOthers(tables, group);
   pump(tables, group);
-}
-
-function filterOf(full: string): string {
-  return full.slice(full.indexOf("/", "$share/".length) + 1);
 }
 
 /** Who is there. What was announced by who is not goes; its sessions come from whoever buries it. */

@@ -9,7 +9,7 @@ import type { FunctionName } from "./library.ts";
 import { isReading, LIBRARY, SOURCE } from "./library.ts";
 import type { Link } from "./link.ts";
 import type { Durability } from "./promise.ts";
-import { meaningOf, redisTrouble, wordsOf } from "./trouble.ts";
+import { meaningOf, redisTrouble } from "./trouble.ts";
 
 /** Milliseconds until what Redis does not take now is asked again. */
 const AGAIN = 100;
@@ -127,9 +127,4 @@ export function answered(reply: Reply, what: FunctionName): readonly [string, re
 /** Milliseconds pass. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** An error that says what was being done. */
-export function whileDoing(what: string, error: unknown): Error {
-  return redisTrouble(meaningOf(error), `${what}: ${wordsOf(error)}`, error);
 }

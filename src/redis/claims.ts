@@ -8,13 +8,13 @@
 
 import type { ClusterEvent } from "../broker/cluster_event.ts";
 import type { ClientId, ConnectionId } from "../policy/identity.ts";
-import { answered, callDurably, callWhenUp, pause } from "./calls.ts";
+import { answered, callDurably, pause } from "./calls.ts";
 import type { Reply } from "./client.ts";
-import { bytesOf, listOf, textOf } from "./client.ts";
+import { bytesOf, textOf } from "./client.ts";
 import type { Ground } from "./ground.ts";
 import type { Link } from "./link.ts";
 import type { Marked, Reader } from "./reader.ts";
-import { readDeliveries, readStored } from "./stored.ts";
+import { readQueue, readStored } from "./stored.ts";
 import { meaningOf, wordsOf } from "./trouble.ts";
 
 /** Claims that go to Redis together. */
@@ -191,7 +191,7 @@ export class Claims {
     const [word, rest] = answered(reply, "claim");
     switch (word) {
       case "fenced":
-        this.#ground.fence("its lease has ended, and another node has taken its sessions over");
+        this.#ground.fenceAsDead();
         return undefined;
       case "taken":
         this.#refuse(claim, `${textOf(rest[1])} has the session`);
@@ -218,19 +218,10 @@ export class Claims {
 
   /** As much of the queue as was asked for, in several answers. */
   async #whole({ clientId, most }: Claim, orders: readonly number[]) {
-    const { key } = this.#ground;
     const wanted = orders.slice(0, most);
-    const last = wanted.at(-1)!;
-    const queued = [];
-    let from = wanted[0]!;
-    for (;;) {
-      const args = [clientId, String(from), String(wanted.length - queued.length)];
-      const [more, found] = listOf(await callWhenUp(this.#link, "read", key, args));
-      const read = readDeliveries(found).filter(({ message }) => message.order <= last);
-      queued.push(...read);
-      if (Number(more) !== 1 || queued.length >= wanted.length || read.length === 0) return queued;
-      from = read.at(-1)!.message.order + 1;
-    }
+    const { key } = this.#ground;
+    const read = await readQueue(this.#link, key, clientId, wanted[0]!, wanted.length);
+    return read.filter(({ message }) => message.order <= wanted.at(-1)!);
   }
 
   #tell(

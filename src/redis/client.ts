@@ -9,7 +9,8 @@ import { isIP } from "node:net";
 import { createClient, RESP_TYPES } from "redis";
 import type { RedisAddress, RedisOptions } from "./redis_options.ts";
 import { guarded } from "./tls_guard.ts";
-import { redisTrouble, wordsOf } from "./trouble.ts";
+import { wordsOf } from "./trouble.ts";
+import { within } from "./within.ts";
 
 /** What a command is made of. */
 export type Argument = string | Buffer;
@@ -87,28 +88,18 @@ export async function connect(
   client.on("end", () => {
     if (open) end("the connection has ended");
   });
-  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
-    // Its own limit ends with the TCP or TLS handshake; a server that is stopped answers that, and no more.
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(redisTrouble("away", `no connection within ${connectTimeoutMs} ms`)),
-        connectTimeoutMs,
-      );
-    });
     const { promise: broken, reject: breaks } = Promise.withResolvers<never>();
     broken.catch(() => {});
     const connecting = tls === undefined
       ? client.connect()
       : guarded(() => client.connect(), breaks);
-    connecting.catch(() => {});
-    await Promise.race([connecting, late, broken]);
+    // Its own limit ends with the TCP or TLS handshake; a server that is stopped answers that, and no more.
+    await within(connectTimeoutMs, Promise.race([connecting, broken]), "connection");
   } catch (error) {
     ended = true;
     client.destroy();
     throw failed instanceof Error && wordsOf(error) === "" ? failed : error;
-  } finally {
-    clearTimeout(timer);
   }
   open = true;
   return {

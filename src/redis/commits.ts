@@ -53,16 +53,15 @@ export class Commits {
     const batch = this.#encoder.encode(writes);
     const reply = await this.#untilDone(batch);
     const [word, rest] = answered(reply, "commit");
-    if (word === "fenced" || word === "lost") {
+    if (word === "fenced") this.#ground.fenceAsDead();
+    else if (word === "lost") {
       this.#ground.fence(
-        word === "fenced"
-          ? "its lease has ended, and another node has taken its sessions over"
-          : `Redis has lost batches that it had acknowledged: the last one it knows is ${
-            textOf(rest[1])
-          } of ${this.#number}`,
+        `Redis has lost batches that it had acknowledged: the last one it knows is ${
+          textOf(rest[1])
+        } of ${this.#number}`,
       );
-      throw this.#ground.end;
     }
+    if (word === "fenced" || word === "lost") throw this.#ground.end;
     this.#number += 1;
     this.#ground.counts.postsDropped += Number(textOf(rest[2]));
     for (let i = 0; i < writes.length; i++) {

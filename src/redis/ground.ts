@@ -85,6 +85,11 @@ export class Ground {
     this.listener?.fenced(detail);
   }
 
+  /** Redis has refused it as a node that is no more. */
+  fenceAsDead(): void {
+    this.fence("its lease has ended, and another node has taken its sessions over");
+  }
+
   close(): void {
     if (this.#closed) return;
     const before = this.ended;

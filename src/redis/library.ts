@@ -27,7 +27,7 @@ const READING = [
   "load",
   "read",
   "scan",
-  "owners",
+  "holders",
   "subscriptions",
   "highest",
   "places",
@@ -59,8 +59,7 @@ export function isReading(name: FunctionName): boolean {
 }
 
 function registered(name: FunctionName, flags: string): string {
-  const callback = name === "owners" ? "owners_" : name;
-  return `redis.register_function{function_name='${LIBRARY}_${name}', callback=${callback}, flags={${flags}}}`;
+  return `redis.register_function{function_name='${LIBRARY}_${name}', callback=${name}, flags={${flags}}}`;
 }
 
 /** FNV-1a of a text in 32 bits: it only tells versions of one text apart. */

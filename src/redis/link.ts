@@ -11,6 +11,7 @@ import type { RedisAddress, RedisOptions } from "./redis_options.ts";
 import { meaningOf, redisTrouble, wordsOf } from "./trouble.ts";
 import type { Whereabouts } from "./whereabouts.ts";
 import { same } from "./whereabouts.ts";
+import { within } from "./within.ts";
 
 /** Milliseconds between two tries to connect: the first, and the longest. */
 const FIRST_DELAY = 20, LONGEST_DELAY = 1_000;
@@ -165,7 +166,7 @@ export class Link {
     });
     made.client = client;
     try {
-      await this.#within(redis.connectTimeoutMs, this.#introduce(client, address, prepare));
+      await within(redis.connectTimeoutMs, this.#introduce(client, address, prepare));
       if (gone !== undefined) throw redisTrouble("away", gone);
       if (this.#closed) throw closed();
     } catch (error) {
@@ -191,15 +192,6 @@ export class Link {
       throw redisTrouble("away", `it is a ${role}; expected the master at ${addressName(address)}`);
     }
     await prepare?.(client);
-  }
-
-  async #within(ms: number, done: Promise<void>): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(redisTrouble("away", `no answer within ${ms} ms`)), ms);
-    });
-    done.catch(() => {});
-    await Promise.race([done, late]).finally(() => clearTimeout(timer));
   }
 }
 

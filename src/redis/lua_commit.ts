@@ -120,15 +120,19 @@ apply[1] = function(batch, at) -- putSession
   if node then redis.call('SADD', P .. 'groups:' .. node, clientId) end
 end
 
-apply[2] = function(batch, at) -- deleteSession
-  local clientId = struct.unpack('<I4c0', batch, at)
+local function dropSession(clientId)
   sessions[clientId] = false
+  redis.call('HDEL', P .. 'sessions', clientId)
   redis.call('UNLINK', P .. 'u:' .. clientId, P .. 'i:' .. clientId, P .. 'q:' .. clientId,
     P .. 'b:' .. clientId)
   uncount(clientId)
+end
+
+apply[2] = function(batch, at) -- deleteSession
+  local clientId = struct.unpack('<I4c0', batch, at)
+  dropSession(clientId)
   local node = groupNode(clientId)
   if node then redis.call('SREM', P .. 'groups:' .. node, clientId) end
-  redis.call('HDEL', P .. 'sessions', clientId)
 end
 
 apply[3] = function(batch, at) -- putSubscription
@@ -298,11 +302,7 @@ end
 apply[25] = function(batch, at) -- buried
   local node = struct.unpack('<I4c0', batch, at)
   if redis.call('HGET', P .. 'dead', node) ~= committing then return false end
-  for _, group in ipairs(redis.call('SMEMBERS', P .. 'groups:' .. node)) do
-    redis.call('HDEL', P .. 'sessions', group)
-    redis.call('UNLINK', P .. 'u:' .. group, P .. 'i:' .. group, P .. 'q:' .. group, P .. 'b:' .. group)
-    redis.call('HDEL', P .. 'qb', group)
-  end
+  for _, group in ipairs(redis.call('SMEMBERS', P .. 'groups:' .. node)) do dropSession(group) end
   redis.call('UNLINK', P .. 'groups:' .. node, P .. 'sh:' .. node, P .. 'in:' .. node,
     P .. 'own:' .. node, P .. 'delayed:' .. node)
   redis.call('HDEL', P .. 'dead', node)

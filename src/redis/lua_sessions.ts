@@ -146,7 +146,7 @@ local function scan(keys, args)
 end
 
 -- client ids: of each, who has it
-local function owners_(keys, args)
+local function holders(keys, args)
   P = keys[1]
   local found = redis.call('HMGET', P .. 'claims', unpack(args))
   for i = 1, #args do found[i] = found[i] or '' end

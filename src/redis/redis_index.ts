@@ -48,7 +48,7 @@ export async function readBeginning(ground: Ground, link: Link): Promise<Beginni
   const args = [ground.node, String(ROUTES)];
   const [word, rest] = answered(await callWhenUp(link, "position", ground.key, args), "position");
   if (word === "fenced") {
-    ground.fence("its lease has ended, and another node has taken its sessions over");
+    ground.fenceAsDead();
     throw ground.end;
   }
   const routes = listOf(rest[4]).flatMap((each) => {
@@ -76,7 +76,7 @@ export async function* readIndex(
   for await (const part of parts(scan(ground, link, "sessions", STEP))) {
     const sessions = part.map(([, value]) => decodeSession(value));
     const names = sessions.map(({ clientId }) => clientId);
-    const owners = listOf(await callWhenUp(link, "owners", ground.key, names)).map(textOf);
+    const owners = listOf(await callWhenUp(link, "holders", ground.key, names)).map(textOf);
     for (const [at, session] of sessions.entries()) {
       clientIds.push(session.clientId);
       const owner = owners[at]!;

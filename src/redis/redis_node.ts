@@ -28,7 +28,7 @@ import type { Beginning } from "./redis_index.ts";
 import { readBeginning, readIndex } from "./redis_index.ts";
 import type { RedisCounts } from "./redis_options.ts";
 import { Spread } from "./spread.ts";
-import { readDeliveries, readStored } from "./stored.ts";
+import { readQueue, readStored } from "./stored.ts";
 import type { Standing } from "./standing.ts";
 import { standingOf } from "./standing.ts";
 import type { Whereabouts } from "./whereabouts.ts";
@@ -131,17 +131,9 @@ export class RedisNode implements SharedStore, Cluster {
     return { received, inflight, queued: [...queued, ...rest] };
   }
 
-  async read(clientId: ClientId, from: Order, most: number): Promise<readonly Delivery[]> {
-    const read: Delivery[] = [];
+  read(clientId: ClientId, from: Order, most: number): Promise<readonly Delivery[]> {
     const wanted = Number.isFinite(most) ? most : Number.MAX_SAFE_INTEGER;
-    for (let next = from; read.length < wanted;) {
-      const args = [clientId, String(next), String(wanted - read.length)];
-      const [more, found] = listOf(await this.#ask("read", args));
-      for (const delivery of readDeliveries(found)) read.push(delivery);
-      if (Number(more) !== 1) break;
-      next = read.at(-1)!.message.order + 1;
-    }
-    return read;
+    return readQueue(this.#asker, this.#ground.key, clientId, from, wanted);
   }
 
   async *index(): AsyncGenerator<IndexRecord> {
@@ -155,9 +147,7 @@ export class RedisNode implements SharedStore, Cluster {
     this.#beginning = undefined;
     const [word, rest] = answered(await this.#ask("begin", [this.node]), "begin");
     this.#ground.begin(listener);
-    if (word === "fenced") {
-      this.#ground.fence("its lease has ended, and another node has taken its sessions over");
-    }
+    if (word === "fenced") this.#ground.fenceAsDead();
     if (this.#ground.ended) throw this.#ground.end;
     const caughtUp = this.#reader.begin(log, nodes, textOf(rest[1]));
     this.#lease.now();

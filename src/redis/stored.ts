@@ -4,12 +4,15 @@
 
 import type { ClaimedSession } from "../broker/cluster_event.ts";
 import type { PacketId } from "../packet/packet.ts";
+import type { ClientId } from "../policy/identity.ts";
 import type { Delivery, Order } from "../session/message.ts";
 import type { Inflight } from "../session/session.ts";
 import { decodeWill } from "../store/record.ts";
 import { damaged } from "../store/store_error.ts";
+import { callWhenUp } from "./calls.ts";
 import type { Reply } from "./client.ts";
 import { bytesOf, listOf, textOf } from "./client.ts";
+import type { Link } from "./link.ts";
 import { decodeDelivery, decodeInflight } from "./values.ts";
 
 /** A session as it was read, and whether more of its queue was asked for than one answer holds. */
@@ -38,6 +41,25 @@ export function readStored(reply: Reply, will?: Uint8Array): StoredReply {
       : { ...stored, will: decodeWill(will) },
     more: Number(more) === 1,
   };
+}
+
+/** Up to so many deliveries of a queue, from an order on: in as many answers as it takes. */
+export async function readQueue(
+  link: Link,
+  key: string,
+  clientId: ClientId,
+  from: Order,
+  most: number,
+): Promise<Delivery[]> {
+  const read: Delivery[] = [];
+  for (let next = from; read.length < most;) {
+    const args = [clientId, String(next), String(most - read.length)];
+    const [more, found] = listOf(await callWhenUp(link, "read", key, args));
+    for (const delivery of readDeliveries(found)) read.push(delivery);
+    if (Number(more) !== 1) break;
+    next = read.at(-1)!.message.order + 1;
+  }
+  return read;
 }
 
 export function readDeliveries(reply: Reply | undefined): Delivery[] {

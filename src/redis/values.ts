@@ -8,7 +8,7 @@ import type { QoS } from "../packet/packet.ts";
 import type { Delivery, Message } from "../session/message.ts";
 import type { Inflight } from "../session/session.ts";
 import { ByteReader, type ByteWriter } from "../store/bytes.ts";
-import { FORMAT, readMessage, readNumbers, writeNumbers } from "../store/record.ts";
+import { FORMAT, opened, readMessage, readNumbers, writeNumbers } from "../store/record.ts";
 
 const AWAITING = ["puback", "pubrec", "pubcomp"] as const;
 const RETAIN = 4, IDENTIFIERS = 8, GROUP = 16;
@@ -81,11 +81,4 @@ function readDelivery(from: ByteReader, read?: Message): Delivery {
     subscriptionIdentifiers,
     group,
   };
-}
-
-function opened(bytes: Uint8Array, what: string): ByteReader {
-  const from = new ByteReader(bytes, what);
-  const format = from.byte();
-  if (format !== FORMAT) throw from.wrong(`format ${format}, expected ${FORMAT}`);
-  return from;
 }

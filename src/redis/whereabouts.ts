@@ -4,10 +4,11 @@
  * all three: so WAIT is asked where the batch was written, and no client moves a command elsewhere.
  */
 
-import type { Argument, Client, Credentials, Reply } from "./client.ts";
+import type { Argument, Credentials, Reply } from "./client.ts";
 import { addressName, connect, listOf, textOf } from "./client.ts";
 import type { RedisAddress, RedisOptions } from "./redis_options.ts";
 import { redisTrouble, wordsOf } from "./trouble.ts";
+import { within } from "./within.ts";
 
 /** Nodes of a Redis Cluster that are remembered beside those that the configuration names. */
 const MOST_NODES = 64;
@@ -34,11 +35,6 @@ export class Whereabouts {
   /** How the master is asked. */
   get credentials(): Credentials {
     return this.#credentials;
-  }
-
-  /** Who was the master when it was last found; undefined before. */
-  get master(): RedisAddress | undefined {
-    return this.#master;
   }
 
   /** Tells whenever another server has become the master; call what it returns to be told no more. */
@@ -133,24 +129,11 @@ export class Whereabouts {
     credentials: Credentials,
     command: readonly Argument[],
   ): Promise<Reply> {
-    let client: Client | undefined;
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    const client = await connect(node, this.#options, credentials, () => {});
     try {
-      const opened = await connect(node, this.#options, credentials, () => {});
-      client = opened;
-      const late = new Promise<never>((_, reject) => {
-        const { commandTimeoutMs } = this.#options;
-        timer = setTimeout(
-          () => reject(redisTrouble("away", `no answer within ${commandTimeoutMs} ms`)),
-          commandTimeoutMs,
-        );
-      });
-      const answered = opened.send(command);
-      answered.catch(() => {});
-      return await Promise.race([answered, late]);
+      return await within(this.#options.commandTimeoutMs, client.send(command));
     } finally {
-      clearTimeout(timer);
-      client?.end();
+      client.end();
     }
   }
 }

@@ -26,6 +26,18 @@ export const EMPTY_QUEUE: Queue = {
   bytes: 0,
 };
 
+/** A queue of which all is in the store, as the store tells of it: order and size of each, oldest first. */
+export function storedQueue(orders: readonly Order[], sizes: readonly number[]): Queue {
+  let bytes = 0;
+  for (const size of sizes) bytes += size;
+  return {
+    ...EMPTY_QUEUE,
+    tailOrders: fifo.fromArray(orders),
+    tailSizes: fifo.fromArray(sizes),
+    bytes,
+  };
+}
+
 /** Messages in the queue, head and tail. */
 export function queueLength(queue: Queue): number {
   return fifo.size(queue.head) + fifo.size(queue.tailOrders);
