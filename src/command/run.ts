@@ -11,7 +11,7 @@ import type { Config } from "../server/config.ts";
 import { formatProblem } from "../server/config.ts";
 import { loadNoting, readConfig } from "../server/config_reading.ts";
 import { system } from "../server/config_system.ts";
-import { FENCED } from "../server/fenced.ts";
+import { isFenced } from "../cluster/fenced.ts";
 import { closeLog, configureLog, getLog } from "../server/log.ts";
 import type { Server } from "../server/start.ts";
 import { start } from "../server/start.ts";
@@ -47,7 +47,7 @@ export async function run(options: RunOptions, version: string): Promise<number>
   } catch (error) {
     closeLog();
     console.error(`dunlin: ${error instanceof Error ? error.message : String(error)}`);
-    return 1;
+    return isFenced(error) ? 4 : 1;
   }
   if (hungUp) server.reload(); // before there was anybody to do it
   const ending = await Promise.race([
@@ -63,7 +63,7 @@ export async function run(options: RunOptions, version: string): Promise<number>
     return 0;
   }
   const { reason } = ending;
-  if (reason instanceof Error && reason.name === FENCED) {
+  if (isFenced(reason)) {
     log.error("ending, to come back as a new node: others have taken over what this one had", {
       reason: reason.message,
     });

@@ -191,7 +191,7 @@ export class Claims {
     const [word, rest] = answered(reply, "claim");
     switch (word) {
       case "fenced":
-        this.#ground.fenceAsDead();
+        this.#ground.fenceAsDead(rest);
         return undefined;
       case "taken":
         this.#refuse(claim, `${textOf(rest[1])} has the session`);

@@ -53,7 +53,7 @@ export class Commits {
     const batch = this.#encoder.encode(writes);
     const reply = await this.#untilDone(batch);
     const [word, rest] = answered(reply, "commit");
-    if (word === "fenced") this.#ground.fenceAsDead();
+    if (word === "fenced") this.#ground.fenceAsDead(rest);
     else if (word === "lost") {
       this.#ground.fence(
         `Redis has lost batches that it had acknowledged: the last one it knows is ${

@@ -4,8 +4,11 @@
  */
 
 import type { ClusterListener } from "../cluster/cluster.ts";
+import { fencedError } from "../cluster/fenced.ts";
 import { Departed } from "../cluster/departed.ts";
 import type { NodeId } from "../policy/identity.ts";
+import type { Reply } from "./client.ts";
+import { textOf } from "./client.ts";
 import type { Durability } from "./promise.ts";
 import type { RedisCounts, RedisNotice, RedisOptions } from "./redis_options.ts";
 
@@ -63,11 +66,9 @@ export class Ground {
 
   /** Why nothing is taken any more. */
   get end(): Error {
-    return new Error(
-      this.#fencedBy === undefined
-        ? "the store is closed"
-        : `the node is no longer part of the cluster: ${this.#fencedBy}`,
-    );
+    return this.#fencedBy === undefined
+      ? new Error("the store is closed")
+      : fencedError(`the node is no longer part of the cluster: ${this.#fencedBy}`);
   }
 
   /** Called once, when it is fenced or closed. */
@@ -85,9 +86,19 @@ export class Ground {
     this.listener?.fenced(detail);
   }
 
-  /** Redis has refused it as a node that is no more. */
-  fenceAsDead(): void {
-    this.fence("its lease has ended, and another node has taken its sessions over");
+  /**
+   * Redis has refused it as a node that is no more.
+   *
+   * @param rest of the answer: with the node that has the same name now, or nothing
+   */
+  fenceAsDead([, successor]: readonly Reply[]): void {
+    const other = textOf(successor!);
+    this.fence(
+      other === ""
+        ? "its lease has ended, and another node has taken its sessions over"
+        : `${other} has started by the same name, and has taken its place: if both are to run, give each a ` +
+          "cluster.name of its own",
+    );
   }
 
   close(): void {

@@ -76,7 +76,7 @@ export class Lease {
     const [word, rest] = answered(await callOnce(link, "beat", key, args), "beat");
     switch (word) {
       case "fenced":
-        return ground.fenceAsDead();
+        return ground.fenceAsDead(rest);
       case "lost":
         return ground.fence(
           `Redis has lost what it had told: its log ends at ${textOf(rest[1])}, ` +

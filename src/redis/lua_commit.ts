@@ -338,7 +338,7 @@ local function commit(keys, args)
   local node, number, highest, waits, batch = args[1], args[2], args[3], args[4], args[7]
   local me = P .. 'n:' .. node
   local known = redis.call('HMGET', me, 'batch', 'entry', 'dropped')
-  if not known[1] then return {'fenced'} end
+  if not known[1] then return fenced(node) end
   if known[1] == number then
     redis.call('HSET', me, 'batch', number) -- so that WAIT behind it waits for all before
     return done(node, known[2], known[3], waits, args[8])

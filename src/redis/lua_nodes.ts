@@ -101,7 +101,7 @@ local function beat(keys, args)
   P = keys[1]
   local node, lease = args[1], tonumber(args[2])
   local me = P .. 'n:' .. node
-  if not isAlive(node) then return {'fenced'} end
+  if not isAlive(node) then return fenced(node) end
   if isBefore(lastId('log'), args[3]) or isBefore(lastId('in:' .. node), args[4]) then
     return {'lost', lastId('log')}
   end
@@ -142,7 +142,7 @@ end
 -- at this place, and their routes, unless those are too many.
 local function position(keys, args)
   P = keys[1]
-  if not isAlive(args[1]) then return {'fenced'} end
+  if not isAlive(args[1]) then return fenced(args[1]) end
   local id = lastId('log')
   if redis.call('HEXISTS', P .. 'applied', args[1]) == 0 then
     redis.call('HSET', P .. 'from', args[1], id)
@@ -161,7 +161,7 @@ end
 local function begin(keys, args)
   P = keys[1]
   local node = args[1]
-  if not isAlive(node) then return {'fenced'} end
+  if not isAlive(node) then return fenced(node) end
   local from = redis.call('HGET', P .. 'from', node)
   if from then
     redis.call('HDEL', P .. 'from', node)
@@ -175,7 +175,7 @@ end
 local function applied(keys, args)
   P = keys[1]
   local node = args[1]
-  if not isAlive(node) then return {'fenced'} end
+  if not isAlive(node) then return fenced(node) end
   redis.call('HSET', P .. 'applied', node, args[2])
   if args[3] ~= '' then redis.call('XTRIM', P .. 'in:' .. node, 'MINID', '=', args[3]) end
   redis.call('SPUBLISH', P .. 'applied', node .. ' ' .. args[2])
@@ -196,7 +196,7 @@ end
 -- node, to whom or '*', text
 local function instruct(keys, args)
   P = keys[1]
-  if not isAlive(args[1]) then return {'fenced'} end
+  if not isAlive(args[1]) then return fenced(args[1]) end
   local told = 0
   for _, other in ipairs(redis.call('HKEYS', P .. 'nodes')) do
     if (args[2] == '*' and other ~= args[1]) or args[2] == other then

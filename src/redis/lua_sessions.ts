@@ -19,7 +19,7 @@ end
 local function claim(keys, args)
   P = keys[1]
   local node, clientId, whose, asked = args[1], args[2], args[4], args[5]
-  if not isAlive(node) then return {'fenced'} end
+  if not isAlive(node) then return fenced(node) end
   local owner = redis.call('HGET', P .. 'claims', clientId)
   if whose == 'own' and owner ~= node then return {'taken', owner or ''} end
   if owner and owner ~= node and isAlive(owner) then
@@ -57,7 +57,7 @@ end
 local function adopt(keys, args)
   P = keys[1]
   local node, dead, most = args[1], args[2], tonumber(args[4])
-  if not isAlive(node) then return {'fenced'} end
+  if not isAlive(node) then return fenced(node) end
   if redis.call('HGET', P .. 'dead', dead) ~= node then return {'other'} end
   for i = 6, #args do settleAdopted(node, dead, args[i]) end
   local own, adopted, bytes = P .. 'own:' .. dead, {}, 0
@@ -82,7 +82,7 @@ end
 local function inherit(keys, args)
   P = keys[1]
   local node, dead = args[1], args[2]
-  if not isAlive(node) then return {'fenced'} end
+  if not isAlive(node) then return fenced(node) end
   if redis.call('HGET', P .. 'dead', dead) ~= node then return {'other'} end
   local own, theirs = P .. 'delayed:' .. node, P .. 'delayed:' .. dead
   for i = 3, #args do

@@ -30,6 +30,15 @@ local function isAlive(node)
   return redis.call('HEXISTS', P .. 'nodes', node) == 1
 end
 
+-- What a node that is not alive any more is answered: with the node that lives by the same name, if there is one.
+local function fenced(node)
+  local name = string.match(node, '^(.*)%.')
+  for _, other in ipairs(redis.call('HKEYS', P .. 'nodes')) do
+    if string.match(other, '^(.*)%.') == name then return {'fenced', other} end
+  end
+  return {'fenced', ''}
+end
+
 local function now()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)

@@ -48,7 +48,7 @@ export async function readBeginning(ground: Ground, link: Link): Promise<Beginni
   const args = [ground.node, String(ROUTES)];
   const [word, rest] = answered(await callWhenUp(link, "position", ground.key, args), "position");
   if (word === "fenced") {
-    ground.fenceAsDead();
+    ground.fenceAsDead(rest);
     throw ground.end;
   }
   const routes = listOf(rest[4]).flatMap((each) => {

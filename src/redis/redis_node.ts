@@ -137,9 +137,13 @@ export class RedisNode implements SharedStore, Cluster {
   }
 
   async *index(): AsyncGenerator<IndexRecord> {
-    const beginning = await readBeginning(this.#ground, this.#asker);
-    if (this.#ground.listener === undefined) this.#beginning = beginning;
-    yield* readIndex(this.#ground, this.#asker, beginning);
+    try {
+      const beginning = await readBeginning(this.#ground, this.#asker);
+      if (this.#ground.listener === undefined) this.#beginning = beginning;
+      yield* readIndex(this.#ground, this.#asker, beginning);
+    } catch (error) {
+      throw this.#ground.ended ? this.#ground.end : error; // that the link was closed is what comes of it
+    }
   }
 
   async begin(listener: ClusterListener): Promise<void> {
@@ -147,7 +151,7 @@ export class RedisNode implements SharedStore, Cluster {
     this.#beginning = undefined;
     const [word, rest] = answered(await this.#ask("begin", [this.node]), "begin");
     this.#ground.begin(listener);
-    if (word === "fenced") this.#ground.fenceAsDead();
+    if (word === "fenced") this.#ground.fenceAsDead(rest);
     if (this.#ground.ended) throw this.#ground.end;
     const caughtUp = this.#reader.begin(log, nodes, textOf(rest[1]));
     this.#lease.now();

@@ -6,12 +6,12 @@
 import type { ClusterEvent } from "../broker/cluster_event.ts";
 import type { Tables } from "../broker/tables.ts";
 import type { ClusterListener } from "../cluster/cluster.ts";
+import { fencedError } from "../cluster/fenced.ts";
 import type { NodeId } from "../policy/identity.ts";
 import type { NodeStore } from "./node_store.ts";
 import { PROMPT } from "./node_store.ts";
 import type { ClusterSeen } from "../service/seen.ts";
 import type { Control } from "./control.ts";
-import { FENCED } from "./fenced.ts";
 import type { Log } from "./log.ts";
 import type { Runtime } from "./runtime.ts";
 import type { WallClock } from "./wall_clock.ts";
@@ -146,9 +146,7 @@ export class ClusterNode {
           node: cluster.node,
           reason: detail,
         });
-        const error = new Error(detail);
-        error.name = FENCED;
-        fail(error);
+        fail(fencedError(detail));
       },
     };
   }
