@@ -8,7 +8,15 @@ import type { QoS } from "../../src/packet/packet.ts";
 import type { Rules } from "../../src/policy/rules.ts";
 import type { Profile } from "../simulation/client.ts";
 import type { Weather } from "../simulation/network.ts";
-import { FILTERS, profile, rules, TOPICS, weather } from "../simulation/scenario.ts";
+import {
+  client,
+  clientActions,
+  connecting,
+  profile,
+  publishing,
+  rules,
+  weather,
+} from "../simulation/scenario.ts";
 import type { Action as SoloAction, Goodbye } from "../simulation/scenario.ts";
 
 /** As many nodes as there are seats. */
@@ -69,8 +77,6 @@ export interface Scenario {
   readonly actions: readonly Action[];
 }
 
-const qos = fc.constantFrom<QoS>(0, 1, 2);
-const client = fc.nat(5);
 const seat = fc.nat(SEATS - 1);
 
 /** Some shorter than a lease, some longer. */
@@ -80,23 +86,8 @@ const actions: Readonly<Record<Action["kind"], fc.Arbitrary<Action>>> = {
   connect: connectAction("connect"),
   takeover: connectAction("takeover"),
   move: connectAction("move"),
-  disconnect: fc.record({
-    kind: fc.constant("disconnect" as const),
-    client,
-    how: fc.constantFrom<Goodbye>("clean", "will", "reset", "finish"),
-  }),
-  publish: fc.record({
-    kind: fc.constant("publish" as const),
-    client,
-    topic: fc.oneof(fc.constantFrom(1, 5), fc.nat(TOPICS.length - 1)),
-    qos,
-    retain: often(false, true),
-    clears: fc.boolean(),
-    expiry: fc.constantFrom(0, 0, 0, 0, 1, 20),
-    delay: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 1, 30),
-    size: fc.constantFrom(10, 10, 10, 300, 3_000),
-    count: fc.constantFrom(1, 1, 2, 8),
-  }),
+  disconnect: clientActions.disconnect,
+  publish: publishing(0, 0, 0, 0, 0, 0, 0, 1, 30),
   tour: fc.record({
     kind: fc.constant("tour" as const),
     client,
@@ -105,29 +96,11 @@ const actions: Readonly<Record<Action["kind"], fc.Arbitrary<Action>>> = {
     qos: fc.constantFrom<1 | 2>(1, 2),
     count: fc.constantFrom(1, 3),
   }),
-  subscribe: fc.record({
-    kind: fc.constant("subscribe" as const),
-    client,
-    filters: fc.array(
-      fc.record({
-        filter: fc.nat(FILTERS.length - 1),
-        qos,
-        noLocal: often(false, true),
-        retainAsPublished: often(false, true),
-        retainHandling: fc.constantFrom<0 | 1 | 2>(0, 0, 1, 2),
-        identifier: fc.constantFrom(0, 0, 1, 300),
-      }),
-      { minLength: 1, maxLength: 3 },
-    ),
-  }),
-  unsubscribe: fc.record({
-    kind: fc.constant("unsubscribe" as const),
-    client,
-    filter: fc.nat(FILTERS.length - 1),
-  }),
-  stall: fc.record({ kind: fc.constant("stall" as const), client }),
-  resume: fc.record({ kind: fc.constant("resume" as const), client }),
-  halfOpen: fc.record({ kind: fc.constant("halfOpen" as const), client }),
+  subscribe: clientActions.subscribe,
+  unsubscribe: clientActions.unsubscribe,
+  stall: clientActions.stall,
+  resume: clientActions.resume,
+  halfOpen: clientActions.halfOpen,
   crash: downAction("crash"),
   retire: downAction("retire"),
   pause: fc.record({ kind: fc.constant("pause" as const), seat, milliseconds }),
@@ -156,19 +129,8 @@ function connectAction(kind: "connect" | "takeover" | "move"): fc.Arbitrary<Acti
     kind: fc.constant(kind),
     client,
     seat,
-    clean: often(false, true),
-    will: fc.option(
-      fc.record({
-        qos,
-        retain: often<boolean>(false, true),
-        delay: fc.constantFrom(0, 0, 3, 60),
-      }),
-    ),
+    ...connecting,
   }) as fc.Arbitrary<Action>;
-}
-
-function often<T>(usual: T, other: T): fc.Arbitrary<T> {
-  return fc.constantFrom(usual, usual, usual, other);
 }
 
 /** Every node is alive for as long as a session may last, so they are shorter. */

@@ -22,6 +22,16 @@ export type Scene = Pick<World, "clients" | "ledger" | "time" | "violation"> & {
 /** A broker of it. */
 export type Process = Pick<World, "runtime" | "tables">;
 
+/** All that can be said of messages when nothing is owed any more. */
+export function whatWasSentHasCome(world: Scene): void {
+  acknowledgedIsDelivered(world);
+  sharedIsDelivered(world);
+  noMoreThanSent(world);
+  inOrder(world);
+  onlyWhatWasAsked(world);
+  refusedReachesNobody(world);
+}
+
 /** Subscriptions that were certainly in force from before the first PUBLISH until it was durable. */
 export function certain(
   ledger: Ledger,

@@ -102,28 +102,28 @@ export const FILTERS = [
 export const POPULAR = [1, 2, 4, 7] as const;
 
 const qos = fc.constantFrom<QoS>(0, 1, 2);
-const client = fc.nat(5);
+export const client = fc.nat(5);
 
-const actions: Readonly<Record<Action["kind"], fc.Arbitrary<Action>>> = {
-  connect: connectAction("connect"),
-  takeover: connectAction("takeover"),
+/** What a CONNECT says. */
+export const connecting = {
+  clean: often(false, true),
+  will: fc.option(
+    fc.record({
+      qos,
+      retain: often<boolean>(false, true),
+      delay: fc.constantFrom(0, 0, 3, 60),
+    }),
+  ),
+};
+
+/** What clients do wherever they are connected. */
+export const clientActions = {
   disconnect: fc.record({
     kind: fc.constant("disconnect" as const),
     client,
     how: fc.constantFrom<Goodbye>("clean", "will", "reset", "finish"),
   }),
-  publish: fc.record({
-    kind: fc.constant("publish" as const),
-    client,
-    topic: fc.oneof(fc.constantFrom(1, 5), fc.nat(TOPICS.length - 1)),
-    qos,
-    retain: often(false, true),
-    clears: fc.boolean(),
-    expiry: fc.constantFrom(0, 0, 0, 0, 1, 20),
-    delay: fc.constantFrom(0, 0, 0, 0, 0, 1, 30),
-    size: fc.constantFrom(10, 10, 10, 300, 3_000),
-    count: fc.constantFrom(1, 1, 2, 8),
-  }),
+  publish: publishing(0, 0, 0, 0, 0, 1, 30),
   subscribe: fc.record({
     kind: fc.constant("subscribe" as const),
     client,
@@ -147,6 +147,12 @@ const actions: Readonly<Record<Action["kind"], fc.Arbitrary<Action>>> = {
   stall: fc.record({ kind: fc.constant("stall" as const), client }),
   resume: fc.record({ kind: fc.constant("resume" as const), client }),
   halfOpen: fc.record({ kind: fc.constant("halfOpen" as const), client }),
+} as const satisfies Partial<Record<Action["kind"], fc.Arbitrary<Action>>>;
+
+const actions: Readonly<Record<Action["kind"], fc.Arbitrary<Action>>> = {
+  connect: connectAction("connect"),
+  takeover: connectAction("takeover"),
+  ...clientActions,
   crash: fc.record({
     kind: fc.constant("crash" as const),
     down: fc.constantFrom(0, 10, 1_000, 100_000),
@@ -170,18 +176,27 @@ const actions: Readonly<Record<Action["kind"], fc.Arbitrary<Action>>> = {
   }),
 };
 
+/** @param delays seconds of `$delayed`, one of which is drawn */
+export function publishing(...delays: readonly number[]) {
+  return fc.record({
+    kind: fc.constant("publish" as const),
+    client,
+    topic: fc.oneof(fc.constantFrom(1, 5), fc.nat(TOPICS.length - 1)),
+    qos,
+    retain: often(false, true),
+    clears: fc.boolean(),
+    expiry: fc.constantFrom(0, 0, 0, 0, 1, 20),
+    delay: fc.constantFrom(...delays),
+    size: fc.constantFrom(10, 10, 10, 300, 3_000),
+    count: fc.constantFrom(1, 1, 2, 8),
+  });
+}
+
 function connectAction<K extends "connect" | "takeover">(kind: K): fc.Arbitrary<Action> {
   return fc.record({
     kind: fc.constant(kind),
     client,
-    clean: often(false, true),
-    will: fc.option(
-      fc.record({
-        qos,
-        retain: often<boolean>(false, true),
-        delay: fc.constantFrom(0, 0, 3, 60),
-      }),
-    ),
+    ...connecting,
   }) as fc.Arbitrary<Action>;
 }
 
