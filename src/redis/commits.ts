@@ -1,6 +1,7 @@
 /**
  * Commits: one batch at a time, each with its number, until Redis has it as durably as promised. A batch whose
- * answer was lost is sent again under its number, and done once.
+ * answer was lost is sent again under its number, and done once. What it was for is done only by a node that lives
+ * for certain, as somebody else may have the sessions that it is about.
  *
  * One that ends a session is done when the mail for it that there was has been told: what comes for the same
  * client id later is a new session's.
@@ -48,8 +49,8 @@ export class Commits {
   }
 
   async #commit(writes: readonly AnyWrite[]): Promise<void | Spreading> {
+    if (writes.length === 0) return await this.#ground.certain();
     if (this.#ground.ended) throw this.#ground.end;
-    if (writes.length === 0 && !this.#ground.inDoubt) return;
     const batch = this.#encoder.encode(writes);
     const reply = await this.#untilDone(batch);
     const [word, rest] = answered(reply, "commit");
@@ -68,6 +69,8 @@ export class Commits {
       const write = writes[i]!;
       if (write.type === "release") this.#ground.mine.delete(write.clientId);
     }
+    // The answer may have lain here while the node stood still: others may have its sessions by now.
+    if (this.#ground.inDoubt) await this.#ground.certain();
     if (batch.ends) await this.#reader.inboxTold(textOf(rest[3]));
     if (!batch.waits) return;
     const entry = textOf(rest[1]);

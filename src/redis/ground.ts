@@ -37,9 +37,11 @@ export class Ground {
   readonly mine = new Set<string>();
   /** Nodes that the listener was told of, and that are no more. */
   readonly departed = new Departed();
-  /** Until when nobody can have declared this node dead, by `performance.now()`. */
-  aliveUntil = 0;
   listener: ClusterListener | undefined;
+  /** Until when nobody can have declared this node dead, by `performance.now()`. */
+  #aliveUntil = 0;
+  /** Who waits until that is ahead again. */
+  #uncertain: (() => void)[] = [];
   #fencedBy: string | undefined;
   #closed = false;
   /** Why Redis cannot be reached, by who noticed. */
@@ -56,7 +58,25 @@ export class Ground {
 
   /** Whether it may be dead without knowing it. */
   get inDoubt(): boolean {
-    return performance.now() >= this.aliveUntil;
+    return performance.now() >= this.#aliveUntil;
+  }
+
+  /** Until then nobody can declare it dead: a beat says so. */
+  alive(until: number): void {
+    this.#aliveUntil = until;
+    for (const certain of this.#uncertain.splice(0)) certain();
+  }
+
+  /**
+   * Resolves when it lives for certain: at once, or with the next beat.
+   *
+   * @throws at its end
+   */
+  async certain(): Promise<void> {
+    while (!this.ended && this.inDoubt) {
+      await new Promise<void>((resolve) => this.#uncertain.push(resolve));
+    }
+    if (this.ended) throw this.end;
   }
 
   /** Nothing more is done: closed, or fenced. */
@@ -143,6 +163,7 @@ export class Ground {
   }
 
   #finish(): void {
+    for (const certain of this.#uncertain.splice(0)) certain();
     for (const ended of this.#onEnd.splice(0)) ended();
   }
 }

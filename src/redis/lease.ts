@@ -83,7 +83,7 @@ export class Lease {
             `this node has read up to ${positions()[0]}`,
         );
       default:
-        ground.aliveUntil = from + options.leaseMs;
+        ground.alive(from + options.leaseMs);
         bury(listOf(rest[1]).map(textOf));
         return beaten();
     }

@@ -114,7 +114,7 @@ export class RedisNode implements SharedStore, Cluster {
 
   /** How far behind it is, and Redis's clock; rejects while Redis is away. */
   standing(): Promise<Standing> {
-    return standingOf(this.#ground, this.#asker, this.position);
+    return this.#orItsEnd(standingOf(this.#ground, this.#asker, this.position));
   }
 
   commit(writes: readonly AnyWrite[]): Promise<void | Spreading> {
@@ -137,12 +137,13 @@ export class RedisNode implements SharedStore, Cluster {
   }
 
   async *index(): AsyncGenerator<IndexRecord> {
-    try {
-      const beginning = await readBeginning(this.#ground, this.#asker);
-      if (this.#ground.listener === undefined) this.#beginning = beginning;
-      yield* readIndex(this.#ground, this.#asker, beginning);
-    } catch (error) {
-      throw this.#ground.ended ? this.#ground.end : error; // that the link was closed is what comes of it
+    const beginning = await this.#orItsEnd(readBeginning(this.#ground, this.#asker));
+    if (this.#ground.listener === undefined) this.#beginning = beginning;
+    const records = readIndex(this.#ground, this.#asker, beginning);
+    for (;;) {
+      const { done, value } = await this.#orItsEnd(records.next());
+      if (done === true) return;
+      yield value;
     }
   }
 
@@ -205,6 +206,15 @@ export class RedisNode implements SharedStore, Cluster {
   close(): Promise<void> {
     this.#ground.close();
     return Promise.resolve();
+  }
+
+  /** Where the node has ended meanwhile, that is why: that its links are closed is only what comes of it. */
+  async #orItsEnd<T>(asked: Promise<T>): Promise<T> {
+    try {
+      return await asked;
+    } catch (error) {
+      throw this.#ground.ended ? this.#ground.end : error;
+    }
   }
 
   #ask(...[name, args]: [Parameters<typeof callWhenUp>[1], readonly string[]]) {

@@ -3,6 +3,7 @@
  */
 
 import type { Cluster } from "../cluster/cluster.ts";
+import { isFenced } from "../cluster/fenced.ts";
 import type { RedisCounts } from "../redis/redis_options.ts";
 import type { Standing } from "../redis/standing.ts";
 import type { SharedStore } from "../store/store.ts";
@@ -31,7 +32,7 @@ const TRIES = 20;
  * or a lease with it. So the store is asked again until an answer is prompt; of slow ones the fastest counts.
  *
  * @param patience milliseconds for which a store that cannot be reached is asked again
- * @throws with words, where it stays away
+ * @throws with words, where it stays away; at once where the node is dead already
  */
 export async function clockOffsetOf(
   store: Pick<NodeStore, "standing">,
@@ -48,6 +49,7 @@ export async function clockOffsetOf(
       const offset = Math.round(time + took / 2 - Date.now());
       if (best === undefined || took < best.took) best = { took, offset };
     } catch (error) {
+      if (isFenced(error)) throw error;
       why = error;
     }
     const enough = best !== undefined && (best.took <= PROMPT || tries >= TRIES);

@@ -59,7 +59,8 @@ export interface SharedStore extends Store {
   /**
    * Whether this node may have been declared dead without knowing it: it was not heard of for a whole lease. By then
    * clients of others may have subscribed to what it knows nothing of, so that it may acknowledge nothing any more,
-   * not even what needs no write, before a commit, be it of nothing, has told that it is alive.
+   * not even what needs no write, before a commit, be it of nothing, has told that it is alive: until that is
+   * certain no commit resolves.
    */
   readonly inDoubt?: boolean;
   commit(writes: readonly AnyWrite[]): Soon<void | Spreading>;

@@ -78,6 +78,8 @@ export class ModelNode implements SharedStore, Cluster {
   /** By node, when the last cast to it arrives: they stay in order. */
   readonly #castAt = new Map<NodeId, number>();
   #aliveUntil = 0;
+  /** What waits until it lives for certain. */
+  readonly #uncertain: (() => void)[] = [];
   #ended: string | undefined;
   #leaving: (() => void) | undefined;
   /** Told that it is dead, where nobody listens yet. */
@@ -148,20 +150,27 @@ export class ModelNode implements SharedStore, Cluster {
     const { number, writes } = batch;
     this.channel.call(() => this.#state.commit(this.node, number, writes), (done) => {
       const { position, inbox } = done;
+      const resolve = (spreading?: Spreading) => this.#whenCertain(() => batch.resolve(spreading));
       this.#busy = false;
       this.#batches.shift();
       this.#next();
       if (position === 0) {
-        if (inbox === 0) return batch.resolve(undefined);
-        return this.#feeding.inTurn(0, inbox, () => batch.resolve(undefined));
+        if (inbox === 0) return resolve();
+        return this.#feeding.inTurn(0, inbox, () => resolve());
       }
       const everywhere = new Promise<void>((resolve, reject) => {
         this.#awaited.push({ position, resolve, reject });
       });
       everywhere.catch(() => {}); // whoever wants to know is told
-      this.#feeding.inTurn(0, inbox, () => batch.resolve({ everywhere }));
+      this.#feeding.inTurn(0, inbox, () => resolve({ everywhere }));
       this.#check();
     });
+  }
+
+  /** At once where this node lives for certain, else when a beat has told so, or never. */
+  #whenCertain(then: () => void): void {
+    if (this.inDoubt) this.#uncertain.push(then);
+    else then();
   }
 
   /** Ends the commits that all have taken in. */
@@ -225,6 +234,7 @@ export class ModelNode implements SharedStore, Cluster {
     const from = time.now;
     this.channel.call(() => this.#state.beat(this.node, time.now), (beaten) => {
       this.#aliveUntil = from + this.#state.lease;
+      if (!this.inDoubt) { for (const then of this.#uncertain.splice(0)) then(); }
       this.#feeding.toBury(beaten);
       this.channel.after(Math.floor(this.#state.lease / 3), () => this.#beat());
     });

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { QoS } from "../../src/packet/packet.ts";
+import { Reason } from "../../src/packet/reason_code.ts";
 import { historyOf } from "./history.ts";
 import { judge, retainedIsLast } from "./judge.ts";
 import type { ConnectionRecord, Ending, Publication, SubscriptionRecord } from "./ledger.ts";
@@ -271,6 +272,13 @@ const RIGHT: readonly (readonly [string, (story: Story) => void])[] = [
     story.now += 5_500;
     story.end(connection, "silent");
     story.connect("w3");
+    story.receive("watcher", publication);
+  }],
+  ["the broker had closed the link before DISCONNECT came", (story) => {
+    const [publication, connection] = story.will("w3");
+    story.end(connection, "disconnected");
+    connection.told = Reason.serverShuttingDown;
+    connection.closedAt = story.now;
     story.receive("watcher", publication);
   }],
   ["nobody closed the link after DISCONNECT", (story) => {

@@ -80,7 +80,10 @@ export function boundsOf(
     const run = ledger.nodeRuns.find(({ node, run }) =>
       node === connection.node && run === connection.run
     );
-    const { closedAt } = connection; // the broker's word that the Will is gone, unless its process has just ended
+    const { closedAt, told } = connection; // the broker's word that the Will is gone, unless its process has just ended
+    if (told !== undefined) {
+      return { least: 0, most: 1, why: "its node had closed the link before" };
+    }
     if (closedAt === Infinity) return { least: 0, most: 1, why: "nobody took its DISCONNECT in" };
     if (run !== undefined && run.endedAt < closedAt + AT_ONCE) {
       return { least: 0, most: 1, why: "its node ended about when it disconnected" };

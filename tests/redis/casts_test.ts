@@ -18,7 +18,7 @@ function hearing(node: string, send: (command: readonly unknown[]) => void): Hea
   const options = { castBytes: 1_000_000 } as RedisOptions;
   const durability = {} as Ground["durability"];
   const ground = new Ground({ options, key: "{d}:", node, durability, notice: () => {} });
-  ground.aliveUntil = Infinity;
+  ground.alive(Infinity);
   ground.begin({
     feed: (event) => told.push(event),
     endTurn: () => {},
@@ -60,7 +60,7 @@ Deno.test("heard() drops what was cast by a node that is no more, and by no othe
 
 Deno.test("cast() sends nothing, and counts it, when the node may be dead", () => {
   const sender = hearing("a.1", () => assert.fail("it was sent"));
-  sender.ground.aliveUntil = 0;
+  sender.ground.alive(0);
   sender.casts.cast(["b.2", "c.3"], messageFrom("state", { qos: 0 }), undefined);
   assert.equal(sender.ground.counts.castsLost, 2);
 });

@@ -55,6 +55,7 @@ toolTest(
       const first = await openRedis(options);
       const second = await openRedis(options);
       assert.match(await told(() => Array.fromAsync(first.index())), words(second.node));
+      assert.match(await told(() => first.standing()), words(second.node));
       const index = second.index();
       const third = await openRedis(options);
       assert.match(await told(() => Array.fromAsync(index)), words(third.node));

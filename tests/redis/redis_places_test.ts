@@ -87,9 +87,9 @@ class Pair {
   }
 
   async close(): Promise<void> {
-    await this.stop().catch(() => {});
-    await this.a.close();
+    await this.a.close(); // what waits for a Redis that does not come back ends with it
     await this.b.close();
+    await this.stop().catch(() => {});
   }
 }
 
@@ -196,7 +196,7 @@ toolTest(needed, "a Sentinel's failover loses nothing when it is to be replicate
       await master.kill();
       await until(
         "the other is the master",
-        async () => (await other.ask("ROLE")).includes("master"),
+        async () => (await other.ask("ROLE").catch(() => "")).includes("master"),
       );
       // With nobody to replicate to nothing more is acknowledged than what was under way.
       assert.ok(pair.acknowledged.length <= from + 200);
@@ -279,7 +279,7 @@ toolTest(
       await master.kill();
       await until(
         "the replica is the master",
-        async () => (await replica.ask("ROLE")).includes("master"),
+        async () => (await replica.ask("ROLE").catch(() => "")).includes("master"),
       );
       await master.run();
       await pair.goesOn();

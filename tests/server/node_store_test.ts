@@ -1,6 +1,7 @@
 /** What a node asks of its store while it starts. */
 
 import assert from "node:assert/strict";
+import { fencedError } from "../../src/cluster/fenced.ts";
 import { clockOffsetOf } from "../../src/server/node_store.ts";
 
 Deno.test("clockOffsetOf() asks again when the connection ends before the answer", async () => {
@@ -22,6 +23,17 @@ Deno.test("clockOffsetOf() says what was asked for when the store stays away", a
     clockOffsetOf({ standing }, 0),
     /the store cannot be asked for the time: Disconnects client/,
   );
+});
+
+Deno.test("clockOffsetOf() does not ask again when the node is dead already", async () => {
+  const fenced = fencedError("b has its name");
+  let asked = 0;
+  const standing = () => {
+    asked += 1;
+    return Promise.reject(fenced);
+  };
+  await assert.rejects(clockOffsetOf({ standing }, 30_000), fenced);
+  assert.equal(asked, 1);
 });
 
 Deno.test("clockOffsetOf() does not take the time from an answer that came late", async () => {
