@@ -6,6 +6,7 @@
  */
 
 import type { Event } from "../broker/event.ts";
+import type { ClientId } from "../policy/identity.ts";
 import type { Limits } from "../policy/limits.ts";
 import { permits } from "../policy/permits.ts";
 import type { Rules } from "../policy/rules.ts";
@@ -45,6 +46,12 @@ export interface ControlOptions {
   readonly echoed?: boolean;
   /** Another node has written a setting that makes no sense to this one, which goes on without it. */
   readonly notUnderstood?: (error: unknown, service: string) => void;
+}
+
+/** A session that had to come here first, or why it does not come. */
+interface Arrival {
+  readonly clientId: ClientId;
+  readonly result: TaskResult;
 }
 
 /** A service with the state that it is in. */
@@ -300,7 +307,8 @@ export class Control implements Requests {
       const wasHalfDone = stage === "halfDone";
       if (arrivals.length === 0) return this.#end(running, answer, writes, wasHalfDone);
       this.#end(running, { ...answer, reply: undefined, done: undefined }, writes, wasHalfDone);
-      Promise.all(arrivals).then(() => {
+      Promise.all(arrivals).then((all) => {
+        for (const { clientId, result } of all) this.#notDeleted(request, clientId, result);
         this.#end(running, { ...answer, changed: true }, [], false);
         this.#options.endTurn();
       });
@@ -369,15 +377,26 @@ export class Control implements Requests {
   }
 
   /** Sessions of a cluster that end on account of a request and have to come here first: the answer waits. */
-  #arrivals(events: readonly Event[]): readonly Promise<TaskResult>[] {
-    const arrivals: Promise<TaskResult>[] = [];
+  #arrivals(events: readonly Event[]): readonly Promise<Arrival>[] {
+    const arrivals: Promise<Arrival>[] = [];
     for (const event of events) {
       if (event.type !== "deleteSession") continue;
       const { clientId } = event;
       const client = this.#options.view().broker.clients.get(clientId);
-      if (client?.here === false) arrivals.push(this.#fetch({ clientId, events: [] }));
+      if (client?.here !== false) continue;
+      const fetched = this.#fetch({ clientId, events: [] });
+      arrivals.push(fetched.then((result) => ({ clientId, result })));
     }
     return arrivals;
+  }
+
+  /** The request has been answered by its service, which cannot know: whoever reads the log is told. */
+  #notDeleted(request: Request, of: ClientId, result: TaskResult): void {
+    if (result.type !== "failed" || !this.#options.view().broker.clients.has(of)) return;
+    this.#tell(request, "a session is not deleted: delete it when it can be had", {
+      of,
+      reason: result.detail,
+    });
   }
 
   /** The answer to a request, now or when nothing is half done any more that it comes on top of. */
