@@ -19,12 +19,12 @@ export interface NodeStore extends SharedStore, Cluster {
   standing(): Promise<Standing>;
 }
 
-/** Milliseconds until it is asked again. */
+/** Milliseconds until a store that cannot be reached is asked again. */
 const AGAIN = 250;
 /** Milliseconds within which an answer says what time it is. */
 export const PROMPT = 20;
-/** How many slower ones are waited for at most. */
-const TRIES = 20;
+/** Answers of which the fastest counts, where none is prompt: the clock is put right later. */
+const ENOUGH = 5;
 
 /**
  * The clock of the store less this machine's, in milliseconds. An answer says when it was given only as far as
@@ -40,24 +40,25 @@ export async function clockOffsetOf(
 ): Promise<number> {
   const until = performance.now() + patience;
   let best: { readonly took: number; readonly offset: number } | undefined;
-  for (let tries = 1;; tries++) {
+  for (let answers = 0;;) {
     const before = performance.now();
-    let why: unknown;
     try {
       const { time } = await store.standing();
+      answers += 1;
       const took = performance.now() - before;
       const offset = Math.round(time + took / 2 - Date.now());
       if (best === undefined || took < best.took) best = { took, offset };
+      if (best.took <= PROMPT || answers >= ENOUGH || performance.now() >= until) {
+        return best.offset;
+      }
     } catch (error) {
       if (isFenced(error)) throw error;
-      why = error;
+      if (performance.now() >= until) {
+        if (best !== undefined) return best.offset;
+        throw new Error(`the store cannot be asked for the time: ${wordsOf(error)}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, AGAIN));
     }
-    const enough = best !== undefined && (best.took <= PROMPT || tries >= TRIES);
-    if (enough || performance.now() >= until) {
-      if (best !== undefined) return best.offset;
-      throw new Error(`the store cannot be asked for the time: ${wordsOf(why)}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, AGAIN));
   }
 }
 
