@@ -73,6 +73,42 @@ Deno.test({
   },
 });
 
+const ROOMS = [
+  ["the null device", "when everything may be read", "--allow-read", "/no/such/file"],
+  ["the file", "when nothing else may be read", `--allow-read=${self}`, self],
+] as const;
+
+for (const [what, when, permission, path] of ROOMS) {
+  Deno.test({
+    name: `DescriptorRoom.has() finds the limit by opening ${what} ${when}`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const module = new URL("../../src/server/descriptors.ts", import.meta.url);
+      const script = await Deno.makeTempFile({ suffix: ".ts" });
+      await Deno.writeTextFile(
+        script,
+        `import { DescriptorRoom } from ${JSON.stringify(module.href)};
+        const room = new DescriptorRoom(${JSON.stringify(path)}, 1000, 20, () => {});
+        room.has(400); // as if so many were open: it tries as many again
+        console.log(room.most);`,
+      );
+      try {
+        const { stdout, success } = await new Deno.Command("sh", {
+          args: ["-c", 'ulimit -n 250 && exec "$@"', "sh"].concat(
+            [Deno.execPath(), "run", "--no-prompt", permission, script],
+          ),
+          stderr: "inherit",
+        }).output();
+        assert.ok(success);
+        const most = Number(new TextDecoder().decode(stdout));
+        assert.ok(most > 400 && most < 400 + 250 - 20, `${most} of 1000`);
+      } finally {
+        await Deno.remove(script);
+      }
+    },
+  });
+}
+
 Deno.test("DescriptorRoom.change() has as many as are wanted from then on, open ones included", () => {
   const room = new DescriptorRoom(self, 5, 3, () => assert.fail("there are enough"));
   room.change(8, 3);

@@ -81,6 +81,13 @@ const from = (connection: number): Event => ({
   packet: { type: "pingreq" },
 });
 
+/** One that does not settle what came before it. */
+const puback: Event = {
+  type: "packet",
+  connection: 1,
+  packet: { type: "puback", packetId: 1, reasonCode: 0, properties: undefined },
+};
+
 Deno.test("Runtime.feed() performs all effects of an event before an event that they led to", () => {
   const done: string[] = [];
   const { runtime, broker, facts } = setUp({
@@ -134,13 +141,49 @@ Deno.test("Runtime answers a run of publications in one event when the turn ends
   const { runtime, broker } = setUp({
     answer: (event) => event.type === "packet" ? [persist(undefined, 1)] : [],
   });
-  const packet = { type: "puback", packetId: 1, reasonCode: 0, properties: undefined } as const;
-  for (let count = 0; count < 3; count++) runtime.feed({ type: "packet", connection: 1, packet });
+  for (let count = 0; count < 3; count++) runtime.feed(puback);
   assert.deepEqual(broker.events.map(label), ["packet 1", "packet 1", "packet 1"]);
   runtime.endTurn();
   const last = broker.events.at(-1);
   assert.ok(last?.type === "settled");
   assert.equal(last.persists.length, 3);
+});
+
+Deno.test("Runtime.letPass() settles what waits for no store, whose bytes leave at the end of the turn", async () => {
+  const { runtime, broker, links, store } = setUp({
+    answer: (event) => {
+      if (event.type === "settled") return event.persists.flatMap(({ then }) => then);
+      return [persist(undefined, 1)];
+    },
+  });
+  runtime.feed(puback);
+  assert.deepEqual(broker.events.map(label), ["packet 1"]);
+  runtime.letPass();
+  assert.deepEqual(broker.events.map(label), ["packet 1", "settled"]);
+  await settled();
+  assert.deepEqual(links.get(1)!.writes, []);
+  runtime.endTurn();
+  await settled();
+  assert.deepEqual(links.get(1)!.writes, [PINGRESP]);
+  assert.deepEqual(broker.events.map(label), ["packet 1", "settled"]);
+  assert.deepEqual(store.calls, []);
+});
+
+Deno.test("Runtime.letPass() leaves what waits for the store, and what waits behind it", () => {
+  const persists = [persist("a", 1), persist(undefined, 1)];
+  const { runtime, broker, store } = setUp({
+    answer: (event) => event.type === "packet" ? persists : [],
+  });
+  runtime.feed(puback);
+  runtime.letPass();
+  assert.deepEqual([broker.events.map(label), store.calls], [["packet 1"], []]);
+  runtime.endTurn();
+  assert.deepEqual(store.calls, ["commit a"]);
+  const [, ...rest] = broker.events;
+  assert.deepEqual(
+    rest.flatMap((event) => event.type === "settled" ? event.persists : []),
+    persists,
+  );
 });
 
 Deno.test("Runtime.endTurn() writes once a link when several packets have gathered", async () => {
