@@ -10,7 +10,7 @@ import type { Packet } from "../../src/packet/packet.ts";
 import { Reason } from "../../src/packet/reason_code.ts";
 import { defaultLimits } from "../../src/policy/limits.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
-import { BYTES_A_TURN, FairTurns } from "../../src/server/fair_turns.ts";
+import { BYTES_A_TURN, FairTurns, MUCH } from "../../src/server/fair_turns.ts";
 import { Runtime } from "../../src/server/runtime.ts";
 import { outboxLimitsOf, serveLink } from "../../src/server/serve_link.ts";
 import type { Fact } from "../../src/session/fact.ts";
@@ -96,7 +96,7 @@ Deno.test("serveLink() reads on behind CONNECT when packets came along with it",
   const { open } = setUp();
   const { link } = await open();
   await link.arrive(join(connect, subscribe, pingreq));
-  assert.deepEqual(sent(link).join(" "), "connack suback pingresp");
+  assert.deepEqual(sent(link), ["connack suback pingresp"]); // no write of its own for a CONNACK that waits for nothing
 });
 
 Deno.test("serveLink() puts a packet together when it comes byte by byte", async () => {
@@ -136,6 +136,105 @@ Deno.test("serveLink() takes no packet that waits for its turn when the client i
   assert.ok(state.served);
   assert.deepEqual(broken, []);
   assert.ok(!facts.some(({ type }) => type === "subscribed"));
+});
+
+/** Turns that the test gives, and what was asked of them. */
+function turnsInHand() {
+  const asked: string[] = [];
+  const next = { number: 0, wait: false };
+  const waiting: (() => void)[] = [];
+  const turns = {
+    get number() {
+      return next.number;
+    },
+    spent(bytes: number) {
+      asked.push(`spent ${bytes}`);
+    },
+    again(bytes: number) {
+      asked.push(`again ${bytes}`);
+      return next.wait ? new Promise<void>((resolve) => waiting.push(resolve)) : undefined;
+    },
+  };
+  return { asked, next, waiting, turns: turns as unknown as FairTurns };
+}
+
+/** So many PINGREQ. */
+const pings = (count: number) => join(...Array<Uint8Array>(count).fill(pingreq));
+
+/** Has the link read so much that it asks for its turn before it reads on. */
+async function flood(link: OpenLink, clientId = "c") {
+  await link.arrive(encode(connectOf(5, clientId), 5));
+  for (const bytes of [256, 1024, MUCH]) await link.arrive(pings(bytes / pingreq.length));
+}
+
+Deno.test("serveLink() asks for its turn before it reads on when it has read much, and for no other then", async () => {
+  const { open } = setUp();
+  const { asked, next, waiting, turns } = turnsInHand();
+  const { link } = await open(turns);
+  next.wait = true;
+  await flood(link);
+  const read = `again ${4 * MUCH}`;
+  assert.deepEqual(asked.splice(0).slice(-2), [`spent ${MUCH}`, read]);
+  const before = link.writes.length;
+  await link.arrive(pingreq);
+  assert.equal(link.writes.length, before);
+  waiting.shift()!();
+  await settled();
+  assert.deepEqual(sent(link).slice(before), ["pingresp"]);
+  assert.deepEqual(asked, []);
+});
+
+Deno.test("serveLink() asks for a turn behind the read when others had theirs while it read", async () => {
+  const { open } = setUp();
+  const { asked, next, turns } = turnsInHand();
+  const { link } = await open(turns);
+  await flood(link);
+  asked.length = 0;
+  next.number += 1;
+  await link.arrive(pings(MUCH));
+  assert.deepEqual(asked, [`spent ${2 * MUCH}`]);
+});
+
+Deno.test("serveLink() reads into the same memory as the link before it when each waits for its turn", async () => {
+  const { open } = setUp();
+  const { next, waiting, turns } = turnsInHand();
+  next.wait = true;
+  const read: ArrayBufferLike[] = [];
+  for (const clientId of ["a", "b"]) {
+    const { link } = await open(turns);
+    await flood(link, clientId);
+    const from = link.read.bind(link);
+    link.read = (into) => {
+      read.push(into.buffer);
+      return from(into);
+    };
+    await link.arrive(pings(MUCH));
+  }
+  for (let turn = 0; turn < 4; turn++) {
+    waiting.shift()!();
+    await settled();
+  }
+  assert.deepEqual([read.length, new Set(read.slice(0, 2)).size], [4, 1]);
+});
+
+Deno.test("serveLink() ends when the client is taken over while it waits for its turn to read", async () => {
+  const { open, broken } = setUp();
+  const { next, waiting, turns } = turnsInHand();
+  const { link, state } = await open(turns);
+  next.wait = true;
+  await flood(link);
+  const { link: other } = await open();
+  await other.arrive(connect);
+  const reads = { after: 0 };
+  link.read = () => {
+    reads.after += 1;
+    return Promise.resolve(null);
+  };
+  waiting.shift()!();
+  await settled();
+  assert.deepEqual(sent(link).at(-1), "disconnect");
+  assert.deepEqual([reads.after, state.served, link.closed], [0, true, true]);
+  assert.deepEqual(broken, []);
 });
 
 Deno.test("serveLink() goes on with what it has read only when the store has answered", async () => {
