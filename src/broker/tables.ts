@@ -18,12 +18,14 @@ import type { TopicFilter } from "../topic/topic_filter.ts";
 import type { TopicName } from "../topic/topic_name.ts";
 import { SLOTS } from "../session/cluster_write.ts";
 import { FilterTree } from "../topic/filter_tree.ts";
+import { PackedMemory } from "../topic/packed_memory.ts";
 import { RetainedTree } from "../topic/retained_tree.ts";
 import type { Walk } from "./auto_subscribe.ts";
 import type { ClusterTables } from "./cluster_tables.ts";
 import type { Entry } from "./deadlines.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Bucket, Meter } from "./meter.ts";
+import { PackedMessages } from "./packed_messages.ts";
 import type { Plan } from "./plan.ts";
 import { planOf } from "./plan.ts";
 import type { Tally } from "./queued.ts";
@@ -202,6 +204,7 @@ export interface Tables {
 
 /** Empty tables; in a cluster, of that node. */
 export function newTables(rules: Rules, cluster?: ClusterTables): Tables {
+  const memory = new PackedMemory();
   const tables: Tables = {
     connections: new Map(),
     clients: new Map(),
@@ -210,7 +213,7 @@ export function newTables(rules: Rules, cluster?: ClusterTables): Tables {
       (topic, values) => planOf(tables.rules, topic, values),
       rules.limits.matchCache,
     ),
-    retained: new RetainedTree(),
+    retained: new RetainedTree(new PackedMessages(memory), memory),
     delayed: new Map(),
     deadlines: new Deadlines(),
     retainedDue: new Map(),

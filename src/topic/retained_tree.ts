@@ -6,62 +6,86 @@
  * which `tests/property/retained_tree_test.ts` holds it to.
  */
 
+import type { NodePlace } from "./name_node.ts";
 import {
-  type Branch,
-  childAt,
-  emptyBranch,
-  find,
-  insert,
-  type Node,
-  remove,
-} from "./level_tree.ts";
-import { HASH, levelEnd, PLUS, restMatches } from "./rest_matches.ts";
+  bornOf,
+  childOf,
+  parentOf,
+  setValue,
+  SEVERAL,
+  textOf,
+  unitAt,
+  unitsOf,
+  valueOf,
+} from "./name_node.ts";
+import { NameTree } from "./name_tree.ts";
+import { PackedMemory } from "./packed_memory.ts";
+import { DOLLAR, HASH, levelEnd, PLUS, restMatches } from "./rest_matches.ts";
+import type { Shelf } from "./shelf.ts";
+import { ObjectShelf } from "./shelf.ts";
 import { hasWildcard, type TopicFilter } from "./topic_filter.ts";
 import type { TopicName } from "./topic_name.ts";
 
 /** The children of a branch that a search has still to go through, and where it stands there. */
-interface Frame<Value> {
-  readonly nodes: Iterator<Node<Value>>;
+interface Frame {
+  readonly nodes: Iterator<NodePlace>;
   /** Where the level of the filter begins that comes after these children. */
   readonly filterAt: number;
-  /** Where the level of these children begins in their names. */
-  readonly nameAt: number;
 }
 
 /** One value for each Topic Name; a value is never undefined. */
 export class RetainedTree<Value> {
-  private readonly root: Branch<Value> = emptyBranch("");
-  private births = 0;
-  private count = 0;
+  readonly #memory: PackedMemory;
+  readonly #tree: NameTree;
+  readonly #shelf: Shelf<Value>;
+  #births = 0;
+  #count = 0;
+
+  /**
+   * @param shelf where the values are kept
+   * @param memory where the names are
+   */
+  constructor(shelf: Shelf<Value> = new ObjectShelf(), memory = new PackedMemory()) {
+    this.#memory = memory;
+    this.#tree = new NameTree(memory);
+    this.#shelf = shelf;
+  }
 
   /** Sets the value of a topic and returns the one before. */
   set(topic: TopicName, value: Value): Value | undefined {
-    const leaf = insert(this.root, topic, value, ++this.births);
-    if (leaf.born === this.births) { // it was not there
-      this.count += 1;
+    const node = this.#tree.insert(topic);
+    const known = valueOf(this.#memory, node);
+    if (known === 0) {
+      setValue(this.#memory, node, this.#shelf.put(value), ++this.#births);
+      this.#count += 1;
       return undefined;
     }
-    const previous = leaf.value;
-    leaf.value = value;
+    const previous = this.#shelf.take(known);
+    setValue(this.#memory, node, this.#shelf.put(value), bornOf(this.#memory, node));
     return previous;
   }
 
   /** The value of a topic. */
   get(topic: TopicName): Value | undefined {
-    return find(this.root, topic)?.value;
+    const node = this.#tree.find(topic);
+    return node === 0 ? undefined : this.#valueAt(node);
   }
 
   /** Takes away the value of a topic and returns it. */
   delete(topic: TopicName): Value | undefined {
-    const leaf = remove(this.root, topic);
-    if (leaf === undefined) return undefined;
-    this.count -= 1;
-    return leaf.value;
+    const node = this.#tree.find(topic);
+    const place = node === 0 ? 0 : valueOf(this.#memory, node);
+    if (place === 0) return undefined;
+    const value = this.#shelf.take(place);
+    setValue(this.#memory, node, 0, 0);
+    this.#tree.prune(node);
+    this.#count -= 1;
+    return value;
   }
 
   /** How many topics have a value. */
   get size(): number {
-    return this.count;
+    return this.#count;
   }
 
   /**
@@ -74,64 +98,78 @@ export class RetainedTree<Value> {
    */
   *matching(filter: TopicFilter): IterableIterator<Value> {
     if (!hasWildcard(filter)) {
-      const leaf = find(this.root, filter);
-      if (leaf !== undefined) yield leaf.value;
+      const value = this.get(filter);
+      if (value !== undefined) yield value;
       return;
     }
-    const youngest = this.births;
-    const frames: Frame<Value>[] = [];
-    let node: Node<Value> | undefined = this.root;
+    const memory = this.#memory;
+    const tree = this.#tree;
+    const youngest = this.#births;
+    const frames: Frame[] = [];
+    let node = tree.root;
     let filterAt = 0;
-    let nameAt = 0;
     for (;;) {
-      if (node === undefined) {
+      if (node === 0) {
         const frame = frames[frames.length - 1];
         if (frame === undefined) return;
         const next = frame.nodes.next();
         if (next.done) {
           frames.pop();
-        } else if (!isHidden(next.value, frame.nameAt)) {
+        } else if (!isHidden(tree, next.value)) {
           node = next.value;
           filterAt = frame.filterAt;
-          nameAt = frame.nameAt + node.level.length + 1;
         }
-      } else if (node.path !== undefined) {
-        if (node.born <= youngest && restMatches(filter, filterAt, node.path, nameAt)) {
-          yield node.value;
+        continue;
+      }
+      // Once a value has been out the node may have gone: what is asked of it is asked before.
+      const child = childOf(memory, node);
+      const place = bornOf(memory, node) <= youngest ? valueOf(memory, node) : 0;
+      const first = filter.charCodeAt(filterAt);
+      if (child === 0) {
+        if (place !== 0 && (first === HASH || endMatches(filter, filterAt, textOf(memory, node)))) {
+          yield this.#shelf.get(place);
         }
-        node = undefined;
-      } else {
-        const branch: Branch<Value> = node;
-        const first = filter.charCodeAt(filterAt);
-        const ends = filterAt > filter.length;
-        if ((ends || first === HASH) && branch.here !== undefined) {
-          if (branch.here.born <= youngest) yield branch.here.value;
-        }
-        // Looked at only now: while the value was out, the children may have changed.
-        const children = branch.children;
-        if (ends || children === undefined) {
-          node = undefined;
-        } else if (first !== HASH && first !== PLUS) {
-          const end = levelEnd(filter, filterAt);
-          node = childAt(branch, filter.slice(filterAt, end));
-          nameAt += end + 1 - filterAt;
-          filterAt = end + 1;
+        node = 0;
+      } else if (first === HASH) {
+        if (place !== 0 || child === SEVERAL) {
+          frames.push({ nodes: tree.setOfChildren(node).values(), filterAt });
+          node = 0;
+          if (place !== 0) yield this.#shelf.get(place);
         } else {
-          if (first === PLUS) filterAt += 2;
-          if (children instanceof Map) {
-            frames.push({ nodes: children.values(), filterAt, nameAt });
-            node = undefined;
-          } else {
-            node = isHidden(children, nameAt) ? undefined : children;
-            nameAt += children.level.length + 1;
-          }
+          node = isHidden(tree, child) ? 0 : child;
         }
+      } else if (filterAt > filter.length) {
+        node = 0;
+        if (place !== 0) yield this.#shelf.get(place);
+      } else if (first === PLUS) {
+        filterAt += 2;
+        if (child === SEVERAL) {
+          frames.push({ nodes: tree.setOfChildren(node).values(), filterAt });
+          node = 0;
+        } else {
+          node = isHidden(tree, child) ? 0 : child;
+        }
+      } else {
+        const end = levelEnd(filter, filterAt);
+        node = tree.childAt(node, filter, filterAt, end);
+        filterAt = end + 1;
       }
     }
   }
+
+  #valueAt(node: NodePlace): Value | undefined {
+    const place = valueOf(this.#memory, node);
+    return place === 0 ? undefined : this.#shelf.get(place);
+  }
+}
+
+/** Whether the rest of a filter matches what comes behind the level of a node with that text. */
+function endMatches(filter: TopicFilter, filterAt: number, text: string): boolean {
+  return restMatches(filter, filterAt, text, levelEnd(text, 0) + 1);
 }
 
 /** [MQTT-4.7.2-1]: whether a wildcard at the first level passes over a node. */
-function isHidden<Value>(node: Node<Value>, nameAt: number): boolean {
-  return nameAt === 0 && node.level.startsWith("$");
+function isHidden({ memory, root }: NameTree, node: NodePlace): boolean {
+  return parentOf(memory, node) === root && unitsOf(memory, node) > 0 &&
+    unitAt(memory, node, 0) === DOLLAR;
 }

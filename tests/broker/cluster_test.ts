@@ -436,9 +436,9 @@ Deno.test("onReplicated() comes to the later of two retained messages, whichever
   const mine = desk.tables.retained.get("state")!;
   const theirs = messageFrom("state", { retain: true });
   desk.feed({ type: "replicated", from: "b", writes: [{ type: "putRetained", message: theirs }] });
-  assert.equal(desk.tables.retained.get("state"), theirs);
+  assert.deepEqual(desk.tables.retained.get("state"), theirs);
   desk.feed({ type: "replicated", from: "a", writes: [{ type: "putRetained", message: mine }] });
-  assert.equal(desk.tables.retained.get("state"), mine);
+  assert.deepEqual(desk.tables.retained.get("state"), mine);
 });
 
 Deno.test("onDeadline() ends no retained message but the one that has expired", () => {
@@ -453,7 +453,7 @@ Deno.test("onDeadline() ends no retained message but the one that has expired", 
   desk.feed({ type: "replicated", from: "b", writes: [put(late)] });
   const end = { type: "deleteRetained", topic: "state", order } as const;
   desk.feed({ type: "replicated", from: "c", writes: [end] });
-  assert.equal(desk.tables.retained.get("state"), late);
+  assert.deepEqual(desk.tables.retained.get("state"), late);
 });
 
 Deno.test("takeOrder() gives orders of its slot, above all that it has heard of", () => {

@@ -193,8 +193,8 @@ export const mutants311: readonly Mutation[] = [
   {
     ids: ["MQTT-4.7.2-1"],
     file: "src/topic/retained_tree.ts",
-    from: 'return nameAt === 0 && node.level.startsWith("$");',
-    to: "return false;",
+    from: "unitAt(memory, node, 0) === DOLLAR;",
+    to: "false;",
   },
   {
     ids: ["MQTT-4.8.0-1"],
