@@ -11,7 +11,7 @@ import type { Message } from "../session/message.ts";
 import { owned } from "../session/message.ts";
 import * as ids from "../session/packet_id_map.ts";
 import type { AnyWrite } from "../session/cluster_write.ts";
-import { durably } from "../session/step.ts";
+import { durably, NOTHING } from "../session/step.ts";
 import { delay, isDelayed } from "./delayed.ts";
 import { fanOut } from "./fan_out.ts";
 import { retain } from "./retain.ts";
@@ -51,14 +51,16 @@ export function route(
       return finish(tables, of, receipt, Reason.quotaExceeded, writes, []);
     }
   }
-  let retained: readonly AnyWrite[] = [];
-  if (message.retain) {
-    retained = retain(tables, owned(message)) ?? [];
-  }
+  const retained = message.retain ? retain(tables, owned(message)) ?? NOTHING : NOTHING;
   const { writes: fanned, then, matched } = fanOut(tables, message);
   const reason = matched ? Reason.success : Reason.noMatchingSubscribers;
-  const all = writes.length + retained.length === 0 ? fanned : [...writes, ...retained, ...fanned];
-  finish(tables, of, receipt, reason, all, then);
+  finish(tables, of, receipt, reason, together(writes, together(retained, fanned)), then);
+}
+
+/** Both lists as one; one of them is empty nearly always, and then it is the other. */
+function together(first: readonly AnyWrite[], rest: readonly AnyWrite[]): readonly AnyWrite[] {
+  if (first.length === 0) return rest;
+  return rest.length === 0 ? first : [...first, ...rest];
 }
 
 function finish(

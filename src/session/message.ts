@@ -85,7 +85,16 @@ export function forwarded(properties: PublishProperties): PublishProperties | un
  */
 export function owned(message: Message): Message {
   if (message.qos !== 0) return message;
-  return { ...message, payload: copied(message.payload) };
+  return {
+    order: message.order,
+    topic: message.topic,
+    payload: copied(message.payload),
+    qos: message.qos,
+    retain: message.retain,
+    properties: message.properties,
+    expiresAt: message.expiresAt,
+    publisher: message.publisher,
+  };
 }
 
 /** Bytes that a kept message costs about, as limits count them. */

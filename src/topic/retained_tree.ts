@@ -10,7 +10,6 @@ import type { NodePlace } from "./name_node.ts";
 import {
   bornOf,
   childOf,
-  parentOf,
   setValue,
   SEVERAL,
   textOf,
@@ -29,6 +28,8 @@ import type { TopicName } from "./topic_name.ts";
 /** The children of a branch that a search has still to go through, and where it stands there. */
 interface Frame {
   readonly nodes: Iterator<NodePlace>;
+  /** They are the first levels of names. */
+  readonly first: boolean;
   /** Where the level of the filter begins that comes after these children. */
   readonly filterAt: number;
 }
@@ -115,7 +116,7 @@ export class RetainedTree<Value> {
         const next = frame.nodes.next();
         if (next.done) {
           frames.pop();
-        } else if (!isHidden(tree, next.value)) {
+        } else if (!frame.first || !isHidden(memory, next.value)) {
           node = next.value;
           filterAt = frame.filterAt;
         }
@@ -132,11 +133,12 @@ export class RetainedTree<Value> {
         node = 0;
       } else if (first === HASH) {
         if (place !== 0 || child === SEVERAL) {
-          frames.push({ nodes: tree.setOfChildren(node).values(), filterAt });
+          const nodes = tree.setOfChildren(node).values();
+          frames.push({ nodes, first: node === tree.root, filterAt });
           node = 0;
           if (place !== 0) yield this.#shelf.get(place);
         } else {
-          node = isHidden(tree, child) ? 0 : child;
+          node = node === tree.root && isHidden(memory, child) ? 0 : child;
         }
       } else if (filterAt > filter.length) {
         node = 0;
@@ -144,10 +146,11 @@ export class RetainedTree<Value> {
       } else if (first === PLUS) {
         filterAt += 2;
         if (child === SEVERAL) {
-          frames.push({ nodes: tree.setOfChildren(node).values(), filterAt });
+          const nodes = tree.setOfChildren(node).values();
+          frames.push({ nodes, first: node === tree.root, filterAt });
           node = 0;
         } else {
-          node = isHidden(tree, child) ? 0 : child;
+          node = node === tree.root && isHidden(memory, child) ? 0 : child;
         }
       } else {
         const end = levelEnd(filter, filterAt);
@@ -168,8 +171,7 @@ function endMatches(filter: TopicFilter, filterAt: number, text: string): boolea
   return restMatches(filter, filterAt, text, levelEnd(text, 0) + 1);
 }
 
-/** [MQTT-4.7.2-1]: whether a wildcard at the first level passes over a node. */
-function isHidden({ memory, root }: NameTree, node: NodePlace): boolean {
-  return parentOf(memory, node) === root && unitsOf(memory, node) > 0 &&
-    unitAt(memory, node, 0) === DOLLAR;
+/** [MQTT-4.7.2-1]: whether a wildcard passes over a node at the first level. */
+function isHidden(memory: PackedMemory, node: NodePlace): boolean {
+  return unitsOf(memory, node) > 0 && unitAt(memory, node, 0) === DOLLAR;
 }
