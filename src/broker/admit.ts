@@ -230,6 +230,7 @@ function admitNew(tables: Tables, live: Live): void {
     streams: NO_STREAMS,
     reading: false,
     groups: NO_GROUPS,
+    subscriber: undefined,
     due: { session: undefined, will: undefined },
   };
   tables.clients.set(client.clientId, client);

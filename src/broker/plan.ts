@@ -4,15 +4,14 @@
  * MQTT 5.0 sections 3.3.4 and 4.8.2.
  */
 
-import type { QoS } from "../packet/packet.ts";
+import type { QoS, SubscriptionOptions } from "../packet/packet.ts";
 import type { NodeId } from "../policy/identity.ts";
 import { receives } from "../policy/permits.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { TopicName } from "../topic/topic_name.ts";
 import type { Interest } from "../session/cluster_write.ts";
-import type { Subscription } from "../session/subscription_map.ts";
 import type { Deals } from "./deal.ts";
-import type { Client, Group, Subscriber } from "./tables.ts";
+import type { Client, ClientSubscriber, Group, Subscriber } from "./tables.ts";
 
 /** One client that gets a message once. */
 export interface Target {
@@ -26,7 +25,8 @@ export interface Target {
   readonly someNoLocal: boolean;
   /** A rule names QoS or RETAIN for what is received: each message has to be asked about. */
   readonly asked: boolean;
-  readonly subscriptions: readonly Subscription[];
+  /** Those of its matching subscriptions. */
+  readonly options: readonly SubscriptionOptions[];
 }
 
 export interface Plan {
@@ -77,20 +77,12 @@ export function planOf(rules: Rules, topic: TopicName, values: readonly Subscrib
   if (values.length === 0) return NOBODY;
   const only = values.length === 1 ? values[0]! : undefined;
   if (only?.kind === "client") { // nearly always, where there are many subscriptions
-    const target = permittedTarget(rules, topic, only.client, [only.subscription]);
-    return {
-      targets: target === undefined ? [] : [target],
-      groups: [],
-      nodes: NOBODY.nodes,
-      unstoredAt: NOBODY.nodes,
-      someNoLocal: target?.someNoLocal === true,
-      cast: undefined,
-      deals: undefined,
-    };
+    const may = mayReceive(rules, topic, only.client);
+    return may === "all" ? only.alone ??= planFor(only, may) : planFor(only, may);
   }
   const groups: Group[] = [];
   const interests = new Map<NodeId, Interest>();
-  const byClient = new Map<Client, Subscription[]>();
+  const byClient = new Map<Client, SubscriptionOptions[]>();
   for (const value of values) {
     if (value.kind === "group") {
       groups.push(value);
@@ -102,12 +94,12 @@ export function planOf(rules: Rules, topic: TopicName, values: readonly Subscrib
       continue;
     }
     const known = byClient.get(value.client);
-    if (known === undefined) byClient.set(value.client, [value.subscription]);
-    else known.push(value.subscription);
+    if (known === undefined) byClient.set(value.client, [value.options]);
+    else known.push(value.options);
   }
   const targets: Target[] = [];
-  for (const [client, subscriptions] of byClient) {
-    const target = permittedTarget(rules, topic, client, subscriptions);
+  for (const [client, options] of byClient) {
+    const target = permittedTarget(client, options, mayReceive(rules, topic, client));
     if (target !== undefined) targets.push(target);
   }
   const someNoLocal = targets.some((target) => target.someNoLocal);
@@ -130,35 +122,52 @@ function tells(topic: TopicName): boolean {
   return !topic.startsWith("$SYS/");
 }
 
-/** The target for a client's matching subscriptions; undefined where it may not receive the topic. */
-function permittedTarget(
-  rules: Rules,
-  topic: TopicName,
-  client: Client,
-  subscriptions: readonly Subscription[],
-): Target | undefined {
-  const { owner, subscriptions: { awaited } } = client.session;
-  const may = awaited ? "all" : receives(rules, owner, topic); // see `ownerChanged`
-  return may === "none" ? undefined : targetOf(client, subscriptions, may === "some");
+/** The plan for topics that lead to one client's one subscription. */
+function planFor({ client, options }: ClientSubscriber, may: "all" | "none" | "some"): Plan {
+  const target = permittedTarget(client, [options], may);
+  return {
+    targets: target === undefined ? [] : [target],
+    groups: [],
+    nodes: NOBODY.nodes,
+    unstoredAt: NOBODY.nodes,
+    someNoLocal: target?.someNoLocal === true,
+    cast: undefined,
+    deals: undefined,
+  };
 }
 
-/** One client's matching subscriptions, at least one, as one target. */
+/** Whether a client may receive the topic: see `receives`. */
+function mayReceive(rules: Rules, topic: TopicName, client: Client): "all" | "none" | "some" {
+  const { owner, subscriptions: { awaited } } = client.session;
+  return awaited ? "all" : receives(rules, owner, topic); // see `ownerChanged`
+}
+
+/** The target for a client's matching subscriptions; undefined where it may not receive the topic. */
+function permittedTarget(
+  client: Client,
+  options: readonly SubscriptionOptions[],
+  may: "all" | "none" | "some",
+): Target | undefined {
+  return may === "none" ? undefined : targetOf(client, options, may === "some");
+}
+
+/** The options of one client's matching subscriptions, at least one, as one target. */
 export function targetOf(
   client: Client,
-  subscriptions: readonly Subscription[],
+  options: readonly SubscriptionOptions[],
   asked: boolean,
 ): Target {
   let qos: QoS = 0;
   let retainAsPublished = false;
   let someNoLocal = false;
   let identifiers: number[] | undefined;
-  for (const { options } of subscriptions) {
-    if (options.qos > qos) qos = options.qos;
-    retainAsPublished ||= options.retainAsPublished;
-    someNoLocal ||= options.noLocal;
-    if (options.subscriptionIdentifier !== undefined) {
+  for (const each of options) {
+    if (each.qos > qos) qos = each.qos;
+    retainAsPublished ||= each.retainAsPublished;
+    someNoLocal ||= each.noLocal;
+    if (each.subscriptionIdentifier !== undefined) {
       identifiers ??= [];
-      identifiers.push(options.subscriptionIdentifier);
+      identifiers.push(each.subscriptionIdentifier);
     }
   }
   return {
@@ -168,13 +177,13 @@ export function targetOf(
     identifiers,
     someNoLocal,
     asked,
-    subscriptions,
+    options,
   };
 }
 
 /** The target for a message that the client published itself; undefined where No Local keeps it. */
 export function withoutOwn(target: Target): Target | undefined {
   if (!target.someNoLocal) return target;
-  const rest = target.subscriptions.filter(({ options }) => !options.noLocal); // [MQTT-3.8.3-3]
+  const rest = target.options.filter(({ noLocal }) => !noLocal); // [MQTT-3.8.3-3]
   return rest.length === 0 ? undefined : targetOf(target.client, rest, target.asked);
 }

@@ -155,6 +155,7 @@ export function emptyClient(
     streams: NO_STREAMS,
     reading: false,
     groups: NO_GROUPS,
+    subscriber: undefined,
     due: { session: undefined, will: undefined },
   };
 }

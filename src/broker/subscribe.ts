@@ -8,7 +8,7 @@ import type { Subscription } from "../session/subscription_map.ts";
 import { beginStream } from "./retained_stream.ts";
 import { countInterest } from "./interest.ts";
 import { groupKey, join, leave } from "./shared.ts";
-import type { Client, Tables } from "./tables.ts";
+import type { Client, ClientSubscriber, Tables } from "./tables.ts";
 
 /** Makes granted subscriptions effective, and begins their streams of retained messages. */
 export function index(tables: Tables, client: Client, granted: readonly Granted[]): void {
@@ -26,7 +26,13 @@ export function index(tables: Tables, client: Client, granted: readonly Granted[
 export function enter(tables: Tables, client: Client, subscription: Subscription): void {
   if (tables.cluster !== undefined) recount(tables, client, subscription);
   if (subscription.shareName !== undefined) return join(tables, client, subscription);
-  tables.tree.add(subscription.filter, client.clientId, { kind: "client", client, subscription });
+  tables.tree.add(subscription.filter, client.clientId, subscriberOf(client, subscription));
+}
+
+/** The one that there is, where the options are those of the subscription before. */
+function subscriberOf(client: Client, { options }: Subscription): ClientSubscriber {
+  if (client.subscriber?.options === options) return client.subscriber;
+  return client.subscriber = { kind: "client", client, options, alone: undefined };
 }
 
 /** Other nodes are told of the subscription in the place of the one that there was, if any. */
@@ -40,14 +46,15 @@ function recount(tables: Tables, client: Client, subscription: Subscription): vo
 function indexed(
   { tree, groups }: Tables,
   client: Client,
-  { full, filter, shareName }: Subscription,
+  subscription: Subscription,
 ): Subscription | undefined {
+  const { full, filter, shareName } = subscription;
   if (shareName !== undefined) {
     return groups.get(groupKey(full))?.members.find((member) => member.client === client)
       ?.subscription;
   }
   const value = tree.get(filter, client.clientId);
-  return value?.kind === "client" ? value.subscription : undefined;
+  return value?.kind === "client" ? { ...subscription, options: value.options } : undefined;
 }
 
 /** Takes subscriptions out; what is inflight or queued by them stays [MQTT-3.10.4-3]. */

@@ -20,12 +20,8 @@ for (const identifier of [undefined, 7]) {
         const one: Subscriber = {
           kind: "client",
           client,
-          subscription: {
-            full: "a/+",
-            filter: "a/+",
-            shareName: undefined,
-            options: options(1, { subscriptionIdentifier: identifier, noLocal }),
-          },
+          options: options(1, { subscriptionIdentifier: identifier, noLocal }),
+          alone: undefined,
         };
         const inForce = permitted ? rules() : DENYING;
         const alone = planOf(inForce, "a/b", [one]);
@@ -42,4 +38,18 @@ Deno.test("planOf() gives one plan for all topics when nobody subscribes", () =>
   const plan = planOf(rules(), "a", []);
   assert.equal(planOf(rules(), "b", []), plan);
   assert.deepEqual([plan.targets, plan.groups, plan.someNoLocal], [[], [], false]);
+});
+
+Deno.test("planOf() gives one plan for all topics that lead to one subscriber alone and that it may receive", () => {
+  const access = new AccessList([
+    { permission: "deny", action: "receive", topics: "a/#" },
+    { permission: "allow", topics: "#" },
+  ]);
+  const inForce = rules({}, { access });
+  const one: Subscriber = { kind: "client", client, options: options(1), alone: undefined };
+  const plan = planOf(inForce, "b", [one]);
+  assert.equal(plan.targets.length, 1);
+  assert.equal(planOf(inForce, "c", [one]), plan);
+  assert.deepEqual(planOf(inForce, "a/b", [one]).targets, []);
+  assert.equal(planOf(inForce, "b", [one]), plan);
 });

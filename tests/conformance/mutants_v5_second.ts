@@ -91,8 +91,8 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-3.8.3-3"],
     file: "src/broker/plan.ts",
-    from: "filter(({ options }) => !options.noLocal)",
-    to: "filter(({ options }) => options.qos < 3)",
+    from: "filter(({ noLocal }) => !noLocal)",
+    to: "filter(({ qos }) => qos < 3)",
   },
   {
     ids: ["MQTT-3.8.3-3"],
