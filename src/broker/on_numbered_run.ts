@@ -26,7 +26,7 @@ import type { Target } from "./plan.ts";
 import { holdBack, overfull } from "./pressure.ts";
 import { queueBound } from "./queued.ts";
 import { takeOrder } from "./route.ts";
-import { oneByOne, planForAll } from "./run.ts";
+import { oneByOne, passesWhole, planForAll } from "./run.ts";
 import { sendAll, takesAll } from "./send_run.ts";
 import type { Client, Live, Tables } from "./tables.ts";
 import { ask, replaceSession } from "./tables.ts";
@@ -70,7 +70,7 @@ function takersOfAll(
   run: NumberedRun,
 ): { readonly targets: readonly Target[]; readonly deal: Deal | undefined } | undefined {
   if (tables.storeFull) return undefined; // each is to be refused, or held back
-  const plan = planForAll(tables, live, first);
+  const plan = passesWhole(live, first) ? planForAll(tables, first) : undefined;
   if (plan === undefined) return undefined;
   const { targets, groups } = plan;
   const { version } = live.connection;

@@ -13,16 +13,20 @@ import { onPacket } from "./on_packet.ts";
 import type { Plan } from "./plan.ts";
 import type { Live, Tables } from "./tables.ts";
 
-/** The plan for all packets of a run; undefined where anything about it wants a look at each. */
-export function planForAll(tables: Tables, live: Live, first: Publish): Plan | undefined {
+/** Whether all packets of a run are accepted as they are: where not, or not surely, each wants a look. */
+export function passesWhole(live: Live, first: Publish): boolean {
   const { connection, meter } = live;
-  if (meter !== undefined) return undefined; // each is to be paid for
-  if (connection.stage !== "connected" || live.client === undefined) return undefined;
+  if (meter !== undefined) return false; // each is to be paid for
+  if (connection.stage !== "connected" || live.client === undefined) return false;
   const passed = passGuards({ connection, packet: first }, live.rules);
   if (isRefusal(passed) || passed.packet !== first || passed.connection !== connection) {
-    return undefined;
+    return false;
   }
-  if (first.topic.charCodeAt(0) === DOLLAR) return undefined; // may be delayed, or a request
+  return first.topic.charCodeAt(0) !== DOLLAR; // may be delayed, or a request
+}
+
+/** The plan for all packets of a run that passes; undefined where anything about it wants a look at each. */
+export function planForAll(tables: Tables, first: Publish): Plan | undefined {
   const plan = tables.tree.match(first.topic);
   return plan.nodes.length > 0 || plan.someNoLocal ? undefined : plan;
 }

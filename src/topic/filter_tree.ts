@@ -25,11 +25,14 @@ export class FilterTree<Value, Plan> {
   private readonly wildcards = new WildcardTree<Value>();
   private readonly plans: PlanCache<Plan>;
   private count = 0;
+  /** What was matched last, and its plan: one message may be asked about more than once. */
+  private last = "";
+  private lastPlan: Plan | undefined;
 
   /**
    * @param plan what to make of the values that match a topic; must not be undefined, and must
    *   depend on nothing else unless `forget` is called when that changes
-   * @param cacheLimit the most plans kept, where 64 values in a plan count as one more; 0: none
+   * @param cacheLimit the most plans kept, where 64 values in a plan count as one more; 0: none but the last
    */
   constructor(
     private readonly plan: (topic: TopicName, values: readonly Value[]) => Plan,
@@ -74,11 +77,10 @@ export class FilterTree<Value, Plan> {
    */
   match(topic: TopicName): Plan {
     if (this.count === 0) return this.plan(topic, NONE);
-    const kept = this.plans.get(topic);
-    if (kept !== undefined) return kept;
-    const values = this.collect(topic);
-    const plan = this.plan(topic, values);
-    this.plans.put(topic, plan, values.length);
+    if (this.lastPlan !== undefined && topic === this.last) return this.lastPlan;
+    const plan = this.plans.get(topic) ?? this.made(topic);
+    this.last = topic;
+    this.lastPlan = plan;
     return plan;
   }
 
@@ -98,6 +100,7 @@ export class FilterTree<Value, Plan> {
    */
   forget(cacheLimit?: number): void {
     this.plans.clear(cacheLimit);
+    this.lastPlan = undefined;
   }
 
   /** How many values there are. */
@@ -109,7 +112,16 @@ export class FilterTree<Value, Plan> {
     return wildcard ? this.wildcards.find(filter) : this.exact.get(mapKey(filter));
   }
 
+  /** A new plan, which is kept if it is worth it. */
+  private made(topic: TopicName): Plan {
+    const values = this.collect(topic);
+    const plan = this.plan(topic, values);
+    this.plans.put(topic, plan, values.length);
+    return plan;
+  }
+
   private changed(filter: TopicFilter, wildcard: boolean): void {
+    this.lastPlan = undefined;
     if (wildcard) this.plans.changed(filter);
     else this.plans.drop(filter);
   }

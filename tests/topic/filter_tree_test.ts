@@ -138,7 +138,7 @@ Deno.test("FilterTree.match() leaves what it keeps alone when a thousand topics 
 Deno.test("FilterTree.match() keeps a topic from its second time on when there is no room", () => {
   const { tree, made } = newCache(10);
   for (let n = 0; n < 10; n++) tree.match(`once/${n}`);
-  for (let n = 0; n < 100; n++) tree.match("later");
+  for (let n = 0; n < 100; n++) for (const topic of ["later", "once/0"]) tree.match(topic);
   assert.equal(made.filter((topic) => topic === "later").length, 2);
 });
 
@@ -160,12 +160,25 @@ Deno.test("FilterTree.match() counts a wide plan for more when plans are kept", 
   assert.ok(made.length >= 5, `${made.length} plans made of three topics of which one fits`);
 });
 
-Deno.test("FilterTree.match() keeps nothing when the limit is 0", () => {
+Deno.test("FilterTree.match() keeps nothing but the last plan when the limit is 0", () => {
   const { tree, made } = newCache(0);
   tree.add("a", "one", "one");
-  assert.deepEqual(tree.match("a"), tree.match("a"));
-  assert.equal(made.length, 2);
+  assert.equal(tree.match("a"), tree.match("a"));
+  for (const topic of ["b", "a", "a"]) tree.match(topic);
+  assert.deepEqual(made, ["a", "b", "a"]);
 });
+
+for (const change of ["add", "remove", "forget"] as const) {
+  Deno.test(`FilterTree.match() makes a new plan of the last topic when there was a change by ${change}()`, () => {
+    const { tree } = newCache(0);
+    tree.add("a/+", "one", "one");
+    const before = tree.match("a/b");
+    if (change === "add") tree.add("a/b", "two", "two");
+    else if (change === "remove") tree.remove("a/+", "one");
+    else tree.forget();
+    assert.notEqual(tree.match("a/b"), before);
+  });
+}
 
 Deno.test("FilterTree.forget() drops all plans when called", () => {
   const { tree, made } = newTree();
