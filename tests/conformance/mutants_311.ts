@@ -133,8 +133,8 @@ export const mutants311: readonly Mutation[] = [
   {
     ids: ["MQTT-3.3.5-1"],
     file: "src/broker/plan.ts",
-    from: "if (options.qos > qos) qos = options.qos;",
-    to: "qos = options.qos;",
+    from: "if (each.qos > qos) qos = each.qos;",
+    to: "qos = each.qos;",
   },
   {
     ids: ["MQTT-3.8.4-3"],
@@ -217,8 +217,8 @@ export const mutants311: readonly Mutation[] = [
   {
     ids: ["MQTT-3.3.1-12"],
     file: "src/broker/route.ts",
-    from: "  if (message.retain) {",
-    to: "  if (message.retain || message.qos > 0) {",
+    from: "message.retain ? retain(",
+    to: "message.retain || message.qos > 0 ? retain(",
   },
   {
     ids: ["MQTT-3.8.4-5", "MQTT-3.9.3-1"],

@@ -543,8 +543,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.3.1-8"],
     file: "src/broker/route.ts",
-    from: "if (message.retain) {",
-    to: "if (message.retain || message.qos === 2) {",
+    from: "message.retain ? retain(",
+    to: "message.retain || message.qos === 2 ? retain(",
   },
   {
     ids: ["MQTT-3.3.1-9"],
@@ -675,8 +675,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.3.4-2"],
     file: "src/broker/plan.ts",
-    from: "if (options.qos > qos) qos = options.qos;",
-    to: "qos = options.qos;",
+    from: "if (each.qos > qos) qos = each.qos;",
+    to: "qos = each.qos;",
   },
   {
     ids: ["MQTT-3.3.4-3"],
@@ -687,8 +687,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.3.4-4"],
     file: "src/broker/plan.ts",
-    from: "identifiers.push(options.subscriptionIdentifier);",
-    to: "identifiers[0] = options.subscriptionIdentifier;",
+    from: "identifiers.push(each.subscriptionIdentifier);",
+    to: "identifiers[0] = each.subscriptionIdentifier;",
   },
   {
     ids: ["MQTT-3.3.4-5"],

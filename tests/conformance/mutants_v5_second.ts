@@ -502,8 +502,8 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-4.7.2-1"],
     file: "src/topic/retained_tree.ts",
-    from: 'return nameAt === 0 && node.level.startsWith("$");',
-    to: 'return nameAt === 0 && node.level === "$SYS";',
+    from: "return unitsOf(memory, node) > 0 && unitAt(memory, node, 0) === DOLLAR;",
+    to: 'return textOf(memory, node) === "$SYS";',
   },
   {
     ids: ["MQTT-4.7.3-1"],
