@@ -9,6 +9,8 @@ interface Listener {
   readonly version: ProtocolVersion;
   readonly filter: string;
   readonly rest: Readonly<Record<string, unknown>>;
+  /** What it says in CONNECT. */
+  readonly properties: Readonly<Record<string, number>>;
 }
 
 /** Those of the publisher's wire shape, who get runs as they came, and all kinds of others. */
@@ -24,8 +26,13 @@ const listener: fc.Arbitrary<Listener> = fc.record({
       { qos: 1 },
     ),
   ),
+  properties: fc.oneof(
+    { weight: 4, arbitrary: fc.constant({}) },
+    fc.constantFrom<Record<string, number>>({ maximumPacketSize: 12 }, { topicAliasMaximum: 2 }),
+  ),
 }).map((each) => ({
   ...each,
+  properties: each.version === 5 ? each.properties : {},
   rest: each.version === 5 && !(each.filter.startsWith("$share") && "noLocal" in each.rest)
     ? each.rest
     : {},
@@ -53,8 +60,8 @@ async function received(
     const pump = await desk.connect("pump", { protocolVersion: version });
     await pump.send(subscribePacket(1, ["#", 0]));
     const others = [];
-    for (const [at, { version, filter, rest }] of listeners.entries()) {
-      const other = await desk.connect(`panel${at}`, { protocolVersion: version });
+    for (const [at, { version, filter, rest, properties }] of listeners.entries()) {
+      const other = await desk.connect(`panel${at}`, { protocolVersion: version, properties });
       await other.send(subscribePacket(1, [filter, rest]));
       others.push(other);
     }
@@ -125,5 +132,38 @@ Deno.test("onRun() hands on as many of a run as the outbox has room for, and cou
     ok(got.length > 10 && got.length < 200, `${got.length} of 200`);
     equal(got.length + desk.outboxDropped + (desk.drops.congested ?? 0), 200);
     for (const [at, { payload }] of got.entries()) equal(payload[0], at);
+  });
+});
+
+Deno.test("onRun() hands a run on in one piece when a subscriber is congested, and counts all that it misses", async () => {
+  const limits = { outboxMaximum: 4_000, outboxCongested: 900, outboxDrained: 100 };
+  await Desk.with({ limits: { ...limits, sendWindowBytes: 500 } }, async (desk) => {
+    const deaf = await desk.connect("deaf", { protocolVersion: 4 });
+    await deaf.send(subscribePacket(1, ["#", 0]));
+    deaf.take();
+    const panel = await desk.connect("panel", { protocolVersion: 4 });
+    await panel.send(subscribePacket(1, ["a/b", 0]));
+    panel.take();
+    const pump = await desk.connect("pump", { protocolVersion: 4 });
+    await deaf.stall(true);
+    await pump.send(publishPacket("a/c", new Uint8Array(1_000)));
+    const frames = Array.from({ length: 20 }, (_, at) => [
+      ...encode(publishPacket("a/b", Uint8Array.of(at)), 4),
+    ]);
+    const send = async () => {
+      pump.link.push(Uint8Array.from(frames.flat()));
+      await desk.turn();
+    };
+    await send();
+    deepEqual((panel.take() as Publish[]).map(({ payload }) => payload[0]), [...frames.keys()]);
+    deepEqual(
+      desk.facts.filter(({ type }) => type === "dropped"),
+      [{ type: "dropped", clientId: "deaf", topic: "a/b", reason: "congested", count: 20 }],
+    );
+    await deaf.stall(false);
+    deepEqual((deaf.take() as Publish[]).map(({ topic }) => topic), ["a/c"]);
+    await send();
+    deepEqual((deaf.take() as Publish[]).map(({ payload }) => payload[0]), [...frames.keys()]);
+    equal(desk.drops.congested, 20);
   });
 });
