@@ -7,6 +7,7 @@ import type { Method } from "../authentication/method.ts";
 import type { Bans } from "../policy/bans.ts";
 import type { Instruction } from "../service/service.ts";
 import type { Statistics } from "../service/statistics.ts";
+import { letGoUnused } from "../transport/buffer_pool.ts";
 import type { Administration } from "./administration.ts";
 import { openAdministration } from "./administration.ts";
 import type { Config } from "./config.ts";
@@ -33,6 +34,9 @@ import { storeName } from "./redis_options_of.ts";
 import { rulesOf } from "./rules_of.ts";
 import { surroundings } from "./surroundings.ts";
 import { tasksOf } from "./tasks.ts";
+
+/** Milliseconds after which a buffer that nobody has needed is let go. */
+const UNUSED = 10_000;
 
 export interface Server {
   /** Where each listener of the configuration listens, in its order. */
@@ -125,6 +129,7 @@ export async function start(
     log,
     cluster: running.node && (() => running.node!.seen()),
   });
+  const lettingGo = setInterval(letGoUnused, UNUSED);
   administration.ready(sys);
   log.info("started", {
     store: storeName(config),
@@ -168,6 +173,7 @@ export async function start(
       administration.drain("stopping");
       listeners.close();
       entrance.close();
+      clearInterval(lettingGo);
       sys.stop();
       await running.stop(reloader.config.limits.shutdownTimeout);
       await administration.close();

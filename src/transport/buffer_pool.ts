@@ -21,13 +21,36 @@ interface Hold {
 }
 
 const free: Uint8Array<ArrayBuffer>[][] = [];
-for (let power = 0; power <= LARGEST; power++) free.push([]);
+/** The fewest that lay in each list since the last `letGoUnused`: so many of them nobody has needed. */
+const fewest: number[] = [];
+for (let power = 0; power <= LARGEST; power++) {
+  free.push([]);
+  fewest.push(0);
+}
 
 /** A buffer of at least that many bytes, with any content. */
 export function takeBuffer(size: number): Uint8Array<ArrayBuffer> {
   const power = Math.max(SMALLEST, 32 - Math.clz32(size - 1));
   if (power > LARGEST) return new Uint8Array(size);
-  return free[power]!.pop() ?? (power > CUT ? new Uint8Array(1 << power) : cut(power));
+  const list = free[power]!;
+  const buffer = list.pop();
+  if (buffer === undefined) return power > CUT ? new Uint8Array(1 << power) : cut(power);
+  if (list.length < fewest[power]!) fewest[power] = list.length;
+  return buffer;
+}
+
+/**
+ * Lets go of what nobody has needed since the last call: after a storm its buffers, 34 MB of several sizes, were kept
+ * for good. Those that are cut stay: a few in use keep all of their memory alive anyway.
+ */
+export function letGoUnused(): void {
+  for (let power = CUT + 1; power <= LARGEST; power++) {
+    const list = free[power]!;
+    const unused = list.splice(0, fewest[power]!); // the ones at the end are taken first
+    // Frees the memory at once: after a storm it may be minutes until the garbage collector comes.
+    for (const { buffer } of unused) buffer.transfer(0);
+    fewest[power] = list.length;
+  }
 }
 
 /** Fills the list of a small size up and returns one of it. */

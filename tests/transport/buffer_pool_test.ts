@@ -5,6 +5,7 @@ import {
   giveBuffer,
   holdBuffer,
   isHeld,
+  letGoUnused,
   releaseBuffer,
   takeBuffer,
 } from "../../src/transport/buffer_pool.ts";
@@ -86,4 +87,19 @@ Deno.test("releaseBuffer() leaves a buffer to whoever took it when it has not be
   assert.notEqual(takeBuffer(size), buffer);
   giveBuffer(buffer);
   assert.equal(takeBuffer(size), buffer);
+});
+
+Deno.test("letGoUnused() keeps as many buffers as were in use at once since the call before", () => {
+  letGoUnused();
+  letGoUnused(); // what other tests have left behind
+  const storm = Array.from({ length: 20 }, () => takeBuffer(1 << 14));
+  for (const buffer of storm) giveBuffer(buffer);
+  letGoUnused(); // all of them were needed
+  const calm = Array.from({ length: 3 }, () => takeBuffer(1 << 14));
+  assert.ok(calm.every((buffer) => storm.includes(buffer)));
+  for (const buffer of calm) giveBuffer(buffer);
+  letGoUnused();
+  const after = Array.from({ length: 5 }, () => takeBuffer(1 << 14));
+  assert.equal(after.filter((buffer) => storm.includes(buffer)).length, 3);
+  assert.ok(calm.every((buffer) => after.includes(buffer)));
 });
