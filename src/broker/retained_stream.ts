@@ -36,6 +36,7 @@ export interface RetainedStream {
  * thousands of filters would go through the list of streams for each of them.
  */
 export function beginStream(tables: Tables, client: Client, subscription: Subscription): void {
+  if (tables.retained.size === 0 && client.streams.length === 0) return;
   const messages = tables.retained.matching(subscription.filter);
   const { value: pending, done } = messages.next();
   const others = client.streams.length === 0

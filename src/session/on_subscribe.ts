@@ -13,7 +13,7 @@ import type { Session } from "./session.ts";
 import { isStored } from "./session.ts";
 import type { Given, Step } from "./step.ts";
 import { step } from "./step.ts";
-import type { Subscription } from "./subscription_map.ts";
+import type { Subscription, SubscriptionMap } from "./subscription_map.ts";
 import {
   sharedOptions,
   subscriptionOf,
@@ -42,7 +42,7 @@ export function onSubscribe(
   const writes: Write[] = [];
   const refusals: Effect[] = [];
   for (const request of packet.subscriptions) {
-    const wanted = check(request, { ...session, subscriptions }, packet, given);
+    const wanted = check(request, session, subscriptions, packet, given);
     if ("reasonCode" in wanted) {
       if (given.version !== 5 && wanted.reasonCode === Reason.topicFilterInvalid) {
         return step(session, malformedFilter(wanted.detail));
@@ -51,9 +51,10 @@ export function onSubscribe(
       refusals.push(refusal(session.clientId, request.filter, wanted));
       continue;
     }
-    const existed = subscriptionOf(subscriptions, wanted.full) !== undefined;
+    const { size } = subscriptions;
     // Its own SUBSCRIBE takes back that it unsubscribed from what a rule had made.
     subscriptions = withSubscription(withoutUnsubscribed(subscriptions, wanted.full), wanted);
+    const existed = subscriptions.size === size;
     granted.push({ subscription: wanted, existed });
     reasonCodes.push(wanted.options.qos);
     if (isStored(session)) {
@@ -81,10 +82,11 @@ export function onSubscribe(
   );
 }
 
-/** The subscription that a request asks for, or why it cannot be had. */
+/** The subscription that a request asks for besides those that there are, or why it cannot be had. */
 function check(
   request: SubscriptionRequest,
   session: Session,
+  subscriptions: SubscriptionMap,
   packet: Subscribe,
   given: Given,
 ): Subscription | Refused {
@@ -110,8 +112,8 @@ function check(
     return { reasonCode: Reason.quotaExceeded, detail: "more filters than filtersPerSubscribe" };
   }
   if (
-    session.subscriptions.size >= limits.subscriptionsPerSession &&
-    subscriptionOf(session.subscriptions, parsed.full) === undefined
+    subscriptions.size >= limits.subscriptionsPerSession &&
+    subscriptionOf(subscriptions, parsed.full) === undefined
   ) {
     return {
       reasonCode: Reason.quotaExceeded,
