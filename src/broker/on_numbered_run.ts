@@ -7,25 +7,26 @@
  */
 
 import type { NumberedRun } from "../packet/numbered_run.ts";
-import { keptRun, payloadOf } from "../packet/numbered_run.ts";
+import { keptRun } from "../packet/numbered_run.ts";
 import type { Publish } from "../packet/packet.ts";
+import type { DeliveryRun } from "../session/delivery_run.ts";
+import { deliveriesOf } from "../session/delivery_run.ts";
 import type { Effect } from "../session/effect.ts";
-import type { Delivery, Message } from "../session/message.ts";
+import type { Delivery } from "../session/message.ts";
 import { messageOf, SMALLEST_MESSAGE } from "../session/message.ts";
 import * as ids from "../session/packet_id_map.ts";
 import type { Session } from "../session/session.ts";
 import { isStored } from "../session/session.ts";
 import { NOTHING } from "../session/step.ts";
-import { enqueueAll } from "../session/queue.ts";
+import { enqueueRun } from "../session/queue.ts";
 import { fullReason } from "../session/queue_bound.ts";
-import type { Write } from "../session/write.ts";
+import type { RunWrite } from "../session/run_write.ts";
 import type { Deal } from "./deal.ts";
 import { dealOutNumbered, numberedDeal } from "./deal.ts";
 import { isPosted } from "./elsewhere.ts";
 import type { Target } from "./plan.ts";
 import { holdBack, overfull } from "./pressure.ts";
 import { queueBound } from "./queued.ts";
-import { takeOrder } from "./route.ts";
 import { oneByOne, passesWhole, planForAll } from "./run.ts";
 import { sendAll, takesAll } from "./send_run.ts";
 import type { Client, Live, Tables } from "./tables.ts";
@@ -50,13 +51,14 @@ export function onNumberedRun(tables: Tables, live: Live, first: Publish, run: N
   const then: Effect[] = [{ type: "acknowledge", to: live.id, packet, packetIds }];
   const kept = keptRun(run); // until it is durable, and acknowledged
   const { targets, deal } = takers;
-  const deliveries = deliveriesOf(tables, live, first, kept, deal?.group.key);
-  let writes: Write[] | undefined;
-  if (deal !== undefined) dealOutNumbered(tables, deal, deliveries, kept, then);
+  const all = deliveryRunOf(tables, live, first, kept, deal?.group.key);
+  let deliveries: readonly Delivery[] | undefined; // for who is here
+  let writes: RunWrite[] | undefined;
+  if (deal !== undefined) dealOutNumbered(tables, deal, deliveriesOf(all), kept, then);
   for (let i = 0; i < targets.length; i++) {
     const taker = targets[i]!.client;
-    if (taker.live === undefined) queueAll(tables, taker, deliveries, writes ??= []);
-    else then.push(sendAll(tables, taker, deliveries, kept));
+    if (taker.live === undefined) queueAll(tables, taker, all, writes ??= []);
+    else then.push(sendAll(tables, taker, deliveries ??= deliveriesOf(all), kept));
   }
   ask(tables, { type: "persist", of: client.clientId, writes: writes ?? NOTHING, then });
   if (tables.pending > before && overfull(tables)) holdBack(tables, live);
@@ -126,49 +128,32 @@ function receivedWith(
   return ids.size(next) === open ? next : undefined; // one is sent again
 }
 
-/** One for all subscribers: nothing in them is of one alone. `group`: the shared subscription that they came by. */
-function deliveriesOf(
+/** The same for all subscribers: nothing in it is of one alone. `group`: the shared subscription that they came by. */
+function deliveryRunOf(
   tables: Tables,
   { connection: { clientId, version } }: Live,
   first: Publish,
-  run: NumberedRun,
+  { bytes, packetIdsAt, payload }: NumberedRun,
   group: string | undefined,
-): readonly Delivery[] {
-  const one = messageOf(first, 0, clientId, tables.now);
-  const deliveries = new Array<Delivery>(run.packetIds.length);
-  for (let i = 0; i < deliveries.length; i++) {
-    const message: Message = {
-      order: takeOrder(tables),
-      topic: one.topic,
-      payload: payloadOf(run, i, version),
-      qos: one.qos,
-      retain: one.retain,
-      properties: one.properties,
-      expiresAt: one.expiresAt,
-      publisher: one.publisher,
-    };
-    deliveries[i] = {
-      message,
-      qos: message.qos,
-      retain: false,
-      subscriptionIdentifiers: undefined,
-      group,
-    };
-  }
-  return deliveries;
+): DeliveryRun {
+  const message = messageOf({ ...first, payload: NO_PAYLOAD }, 0, clientId, tables.now);
+  const like: Delivery = {
+    message,
+    qos: message.qos,
+    retain: false,
+    subscriptionIdentifiers: undefined,
+    group,
+  };
+  const { nextOrder: firstOrder, orderStep } = tables;
+  tables.nextOrder += packetIdsAt.length * orderStep;
+  return { bytes, packetIdsAt, payload, like, version, firstOrder, orderStep };
 }
 
+const NO_PAYLOAD = new Uint8Array();
+
 /** All of them in the queue of one subscriber, for the store to keep. */
-function queueAll(
-  tables: Tables,
-  client: Client,
-  deliveries: readonly Delivery[],
-  writes: Write[],
-): void {
+function queueAll(tables: Tables, client: Client, run: DeliveryRun, writes: RunWrite[]): void {
   const { session, clientId } = client;
-  for (let i = 0; i < deliveries.length; i++) {
-    writes.push({ type: "putQueued", clientId, delivery: deliveries[i]! });
-  }
-  const queue = enqueueAll(session.queue, deliveries);
-  replaceSession(tables, client, { ...session, queue });
+  writes.push({ type: "putQueuedRun", clientId, run });
+  replaceSession(tables, client, { ...session, queue: enqueueRun(session.queue, run) });
 }

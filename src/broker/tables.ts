@@ -305,7 +305,8 @@ export function weigh({ writes }: Persist): number {
   let bytes = 0;
   for (let i = 0; i < writes.length; i++) {
     const write = writes[i]!;
-    if (write.type === "putQueued") bytes += write.delivery.message.payload.length;
+    if (write.type === "putQueuedRun") bytes += write.run.payload;
+    else if (write.type === "putQueued") bytes += write.delivery.message.payload.length;
     else if (write.type === "post") bytes += write.delivery.message.payload.length;
     else if (
       write.type === "putRetained" || write.type === "putDelayed" || write.type === "forward" ||

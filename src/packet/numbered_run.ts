@@ -7,15 +7,19 @@ import { bodyAt } from "./fixed_header.ts";
 import { copied } from "./frame_memory.ts";
 import type { PacketId, ProtocolVersion } from "./packet.ts";
 
-/** At least two such packets. */
-export interface NumberedRun {
+/** Such packets, whatever their Packet Identifiers. */
+export interface NumberedFrames {
   /** All of them, whole: a view on what was read, until `keptRun` has copied it. */
   readonly bytes: Uint8Array;
-  readonly packetIds: readonly PacketId[];
   /** Where each Packet Identifier stands in `bytes`. */
   readonly packetIdsAt: readonly number[];
   /** Bytes of the payloads. */
   readonly payload: number;
+}
+
+/** At least two of them. */
+export interface NumberedRun extends NumberedFrames {
+  readonly packetIds: readonly PacketId[];
 }
 
 /** PUBLISH with QoS 1 or 2 and no flags. */
@@ -99,29 +103,33 @@ function runOf(
     payload += next - at - payloadAt;
     at = next;
   }
-  return { bytes: read.subarray(from, to), packetIds, packetIdsAt, payload };
+  return { bytes: read.subarray(from, to), packetIdsAt, payload, packetIds };
 }
 
 /** The same run with bytes that may be kept. */
 export function keptRun(run: NumberedRun): NumberedRun {
-  const { bytes, packetIds, packetIdsAt, payload } = run;
-  return { bytes: copied(bytes), packetIds, packetIdsAt, payload };
+  const { bytes, packetIdsAt, payload, packetIds } = run;
+  return { bytes: copied(bytes), packetIdsAt, payload, packetIds };
 }
 
 /** `count` of its packets from that one on, as a run that may be of one packet: a view on its bytes. */
 export function partOfNumbered(run: NumberedRun, index: number, count: number): NumberedRun {
-  const { packetIds, packetIdsAt, bytes } = run;
+  const { bytes, packetIdsAt, payload } = partOfFrames(run, index, count);
+  return { bytes, packetIdsAt, payload, packetIds: run.packetIds.slice(index, index + count) };
+}
+
+/** The same of packets whose Packet Identifiers do not matter. */
+export function partOfFrames(run: NumberedFrames, index: number, count: number): NumberedFrames {
+  const { packetIdsAt, bytes } = run;
+  const { length } = packetIdsAt;
   const before = packetIdsAt[0]!; // of a packet, before its Packet Identifier
   const from = packetIdsAt[index]! - before;
-  const end = index + count < packetIds.length
-    ? packetIdsAt[index + count]! - before
-    : bytes.length;
+  const end = index + count < length ? packetIdsAt[index + count]! - before : bytes.length;
   const at = new Array<number>(count);
   for (let i = 0; i < count; i++) at[i] = packetIdsAt[index + i]! - from;
-  const besides = (bytes.length - run.payload) / packetIds.length; // of all packets the same
+  const besides = (bytes.length - run.payload) / length; // of all packets the same
   return {
     bytes: bytes.subarray(from, end),
-    packetIds: packetIds.slice(index, index + count),
     packetIdsAt: at,
     payload: end - from - count * besides,
   };
@@ -129,7 +137,7 @@ export function partOfNumbered(run: NumberedRun, index: number, count: number): 
 
 /** The payload of one of its packets, a view on its bytes. */
 export function payloadOf(
-  { bytes, packetIdsAt }: NumberedRun,
+  { bytes, packetIdsAt }: NumberedFrames,
   index: number,
   version: ProtocolVersion,
 ): Uint8Array {

@@ -6,13 +6,15 @@
 import type { Event } from "../broker/event.ts";
 import { observe } from "../service/histogram.ts";
 import type { Measures } from "../service/measures.ts";
-import type { AnyWrite } from "../session/cluster_write.ts";
 import { waitsForAll } from "../session/cluster_write.ts";
 import type { Effect, Persist } from "../session/effect.ts";
+import type { PersistedWrite, RunWrite } from "../session/run_write.ts";
+import { singles } from "../session/run_write.ts";
+import type { Write } from "../session/write.ts";
 import type { Entry, Turn } from "../store/commit_queue.ts";
 import { CommitQueue } from "../store/commit_queue.ts";
 import { troubleOf } from "../store/store_error.ts";
-import type { SharedStore, Soon, Store } from "../store/store.ts";
+import type { SharedStore, Soon, Spreading, Store } from "../store/store.ts";
 
 /** Milliseconds between two tries to write to a store that had no room. */
 const TRY_AGAIN = 1000;
@@ -182,6 +184,12 @@ export class Committer {
     this.#spreading.catch(this.#fail);
   }
 
+  #commit(writes: readonly PersistedWrite[]): Soon<void | Spreading> {
+    return this.#store.commitRuns === undefined
+      ? this.#store.commit(singles(writes))
+      : this.#store.commitRuns(writes as readonly (Write | RunWrite)[]); // it is not shared
+  }
+
   /** Does one turn; the event that tells of it. */
   #do(turn: Answered): Soon<Event> {
     switch (turn.type) {
@@ -189,7 +197,7 @@ export class Committer {
         const { persists } = turn;
         const writes = allWrites(persists);
         const isAsked = writes.length > 0 || this.#store.inDoubt === true;
-        const done = isAsked ? this.#store.commit(writes) : undefined;
+        const done = isAsked ? this.#commit(writes) : undefined;
         return map(done, (spreading) => {
           this.#everywhere = spreading?.everywhere;
           return { type: "settled", persists };
@@ -218,9 +226,9 @@ function map<T>(soon: Soon<T>, then: (value: T) => Event): Soon<Event> {
   return soon instanceof Promise ? soon.then(then) : then(soon);
 }
 
-function allWrites(persists: readonly Persist[]): readonly AnyWrite[] {
+function allWrites(persists: readonly Persist[]): readonly PersistedWrite[] {
   if (persists.length === 1) return persists[0]!.writes;
-  const writes: AnyWrite[] = [];
+  const writes: PersistedWrite[] = [];
   for (const persist of persists) {
     for (let i = 0; i < persist.writes.length; i++) writes.push(persist.writes[i]!);
   }

@@ -6,6 +6,7 @@
 import type { ClientId, NodeId } from "../policy/identity.ts";
 import type { TopicFilter } from "../topic/topic_filter.ts";
 import type { Delivery, Message } from "./message.ts";
+import type { PersistedWrite } from "./run_write.ts";
 import type { Write } from "./write.ts";
 
 /** Orders of messages are unique in a cluster: a node's are its slot modulo this. */
@@ -54,7 +55,7 @@ export type ClusterWrite =
   /** All that a node had which is no more has been taken over. */
   | { readonly type: "buried"; readonly node: NodeId };
 
-/** What a persist may hold. */
+/** One record, of whatever kind. */
 export type AnyWrite = Write | ClusterWrite;
 
 /**
@@ -62,7 +63,7 @@ export type AnyWrite = Write | ClusterWrite;
  * that is published anywhere misses it; its end or that of its session, so that nothing published after UNSUBACK
  * or CONNACK comes by it [MQTT-3.10.4-2]; and a retained message, so that a later SUBSCRIBE anywhere finds it.
  */
-export function waitsForAll(write: AnyWrite): boolean {
+export function waitsForAll(write: PersistedWrite): boolean {
   switch (write.type) {
     case "putSubscription":
     case "deleteSubscription":

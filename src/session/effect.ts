@@ -20,10 +20,10 @@ import type {
 import type { PublishFrame } from "../packet/publish_frame.ts";
 import type { PublishRun } from "../packet/publish_run.ts";
 import type { ClientId, ConnectionId, Credentials, NodeId } from "../policy/identity.ts";
-import type { AnyWrite } from "./cluster_write.ts";
 import type { Fact } from "./fact.ts";
 import type { Message, Order } from "./message.ts";
 import type { Request } from "./request.ts";
+import type { PersistedWrite } from "./run_write.ts";
 import type { Subscription } from "./subscription_map.ts";
 import type { Write } from "./write.ts";
 import type { TopicFilter } from "../topic/topic_filter.ts";
@@ -32,7 +32,7 @@ import type { TopicFilter } from "../topic/topic_filter.ts";
 export interface Persist {
   readonly type: "persist";
   readonly of: ClientId;
-  readonly writes: readonly AnyWrite[];
+  readonly writes: readonly PersistedWrite[];
   readonly then: readonly Effect[];
 }
 

@@ -8,6 +8,8 @@
 
 import * as fifo from "./fifo.ts";
 import type { Fifo } from "./fifo.ts";
+import type { DeliveryRun } from "./delivery_run.ts";
+import { orderAt, runLength, sizeAt } from "./delivery_run.ts";
 import type { Delivery, Order } from "./message.ts";
 import { messageSize } from "./message.ts";
 
@@ -62,16 +64,15 @@ export function enqueue(queue: Queue, delivery: Delivery, toTail: boolean): Queu
   };
 }
 
-/** With deliveries at the end that only the store has. */
-export function enqueueAll(queue: Queue, deliveries: readonly Delivery[]): Queue {
+/** With a run at the end that only the store has. */
+export function enqueueRun(queue: Queue, run: DeliveryRun): Queue {
   let { bytes } = queue;
-  const orders = new Array<Order>(deliveries.length);
-  const sizes = new Array<number>(deliveries.length);
-  for (let i = 0; i < deliveries.length; i++) {
-    const { message } = deliveries[i]!;
-    orders[i] = message.order;
-    const size = sizes[i] = messageSize(message);
-    bytes += size;
+  const length = runLength(run);
+  const orders = new Array<Order>(length);
+  const sizes = new Array<number>(length);
+  for (let i = 0; i < length; i++) {
+    orders[i] = orderAt(run, i);
+    bytes += sizes[i] = sizeAt(run, i);
   }
   return {
     head: queue.head,

@@ -6,6 +6,7 @@
 
 import type { ConnectionId } from "../policy/identity.ts";
 import type { Effect, Persist } from "../session/effect.ts";
+import { countOf } from "../session/run_write.ts";
 
 /** What travels in the queue: reads see every earlier write and none later. */
 export type Entry = Persist | Effect & { readonly type: "load" | "read" | "claim" };
@@ -64,7 +65,7 @@ export class CommitQueue {
     for (; end < this.#entries.length; end++) {
       const entry = this.#entries[end]!;
       if (entry.type !== "persist") break;
-      sum += entry.writes.length;
+      sum += countOf(entry.writes);
       if (sum > writes && end > this.#first) break;
     }
     const persists = this.#entries.slice(this.#first, end) as Persist[];

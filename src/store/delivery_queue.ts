@@ -3,18 +3,22 @@
  * come nearly always last and go nearly always first. Mutable; owned by one session record.
  *
  * The items lie in chunks of bounded length, so that an item that comes or goes in the middle of a
- * million moves no more than a chunk. A chunk that is full is packed until somebody wants what is in it.
+ * million moves no more than a chunk. A chunk that is full is packed until somebody wants what is in it; what came as
+ * a run stays one, unless something is put between or taken from the middle.
  */
 
+import type { DeliveryRun, Queued } from "../session/delivery_run.ts";
+import { deliveryAt, runLength } from "../session/delivery_run.ts";
 import type { Delivery, Order } from "../session/message.ts";
 import type { PackedDeliveries } from "./packed_deliveries.ts";
 import { packed, unpacked } from "./packed_deliveries.ts";
+import { RunPage } from "./run_page.ts";
 
 /** Items in a chunk; one that grew to twice as many in the middle is cut in two. */
 const CHUNK = 512;
 
 /** Never empty. */
-type Chunk = Delivery[] | PackedDeliveries;
+type Chunk = Delivery[] | PackedDeliveries | RunPage;
 
 export class DeliveryQueue {
   readonly #chunks: Chunk[] = [];
@@ -46,9 +50,27 @@ export class DeliveryQueue {
     if (chunk.length >= 2 * CHUNK) this.#chunks.splice(number + 1, 0, chunk.splice(CHUNK));
   }
 
+  /** Puts a run in its place: behind all others, as none of it is there. */
+  putRun(run: DeliveryRun): void {
+    const last = this.#chunks[this.#chunks.length - 1];
+    if (last !== undefined && lastOrder(last) >= run.firstOrder) {
+      for (let i = 0; i < runLength(run); i++) this.put(deliveryAt(run, i));
+      return;
+    }
+    if (!(last instanceof RunPage) || !last.append(run)) this.#push(new RunPage(run));
+    this.#size += runLength(run);
+  }
+
   /** Takes the delivery of that order away; false when there was none. */
   delete(order: Order): boolean {
     const number = this.#chunkFor(order);
+    const page = this.#chunks[number];
+    if (page instanceof RunPage && page.firstOrder === order) {
+      page.drop(1);
+      if (page.size === 0) this.#chunks.splice(number, 1);
+      this.#size -= 1;
+      return true;
+    }
     const chunk = this.#open(number);
     if (chunk === undefined) return false;
     const at = placeOf(chunk, order);
@@ -61,36 +83,45 @@ export class DeliveryQueue {
   }
 
   /** At most `most` deliveries, in order, from `from` on; a new array that the caller may keep. */
-  read(from: Order, most: number): Delivery[] {
-    const read: Delivery[] = [];
-    let number = this.#chunkFor(from);
-    let chunk = this.#open(number);
-    let at = chunk === undefined ? 0 : placeOf(chunk, from);
-    while (chunk !== undefined) {
-      for (; at < chunk.length; at++) {
-        if (read.length >= most) return read;
+  read(from: Order, most: number): Queued[] {
+    const read: Queued[] = [];
+    let left = most;
+    for (let number = this.#chunkFor(from); left > 0 && number < this.#chunks.length; number++) {
+      const page = this.#chunks[number]!;
+      if (page instanceof RunPage) {
+        const run = page.read(from, left);
+        if (run === undefined) continue;
+        read.push(run);
+        left -= runLength(run);
+        continue;
+      }
+      const chunk = this.#open(number)!;
+      for (let at = placeOf(chunk, from); left > 0 && at < chunk.length; at++, left--) {
         read.push(chunk[at]!);
       }
-      if (read.length >= most) return read;
-      chunk = this.#open(++number);
-      at = 0;
     }
     return read;
   }
 
   /** Behind the last chunk's last item; a chunk that is full is packed, where it can be. */
   #append(last: Chunk | undefined, delivery: Delivery): void {
-    if (!Array.isArray(last) || last.length >= CHUNK) {
-      if (Array.isArray(last)) this.#chunks[this.#chunks.length - 1] = packed(last) ?? last;
-      this.#chunks.push([delivery]);
-    } else last.push(delivery);
+    if (Array.isArray(last) && last.length < CHUNK) last.push(delivery);
+    else this.#push([delivery]);
+  }
+
+  #push(chunk: Chunk): void {
+    const last = this.#chunks[this.#chunks.length - 1];
+    if (Array.isArray(last) && last.length >= CHUNK) {
+      this.#chunks[this.#chunks.length - 1] = packed(last) ?? last;
+    }
+    this.#chunks.push(chunk);
   }
 
   /** The items of a chunk, to be looked at or changed. */
   #open(number: number): Delivery[] | undefined {
     const chunk = this.#chunks[number];
     if (chunk === undefined || Array.isArray(chunk)) return chunk;
-    return this.#chunks[number] = unpacked(chunk);
+    return this.#chunks[number] = chunk instanceof RunPage ? chunk.deliveries() : unpacked(chunk);
   }
 
   /** The first chunk that ends with `order` or later: where that order is, or would come. */

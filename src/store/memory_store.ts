@@ -8,8 +8,11 @@
 
 import type { PacketId } from "../packet/packet.ts";
 import type { ClientId, Identity, Instant, Seconds } from "../policy/identity.ts";
+import { eachBySelf, orderAt, runLength } from "../session/delivery_run.ts";
 import type { Delivery, Message, Order } from "../session/message.ts";
 import { messageSize } from "../session/message.ts";
+import type { RunWrite } from "../session/run_write.ts";
+import { countOf } from "../session/run_write.ts";
 import type { Inflight } from "../session/session.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { IndexRecord, PendingWill, StoredSession, Write } from "../session/write.ts";
@@ -90,6 +93,10 @@ export class MemoryStore implements Store {
 
   /** Applies the writes in order; it cannot fail, so all of them take effect. */
   commit(writes: readonly Write[]): void {
+    this.commitRuns(writes);
+  }
+
+  commitRuns(writes: readonly (Write | RunWrite)[]): void {
     for (let i = 0; i < writes.length; i++) this.#apply(writes[i]!);
   }
 
@@ -98,19 +105,19 @@ export class MemoryStore implements Store {
     return {
       received: session?.received === undefined ? [] : [...session.received],
       inflight: session?.inflight === undefined ? [] : [...session.inflight],
-      queued: session?.queue?.read(-Infinity, most) ?? [],
+      queued: eachBySelf(session?.queue?.read(-Infinity, most) ?? []),
     };
   }
 
   read(clientId: ClientId, from: Order, most: number): readonly Delivery[] {
-    return this.#sessions.get(clientId)?.queue?.read(from, most) ?? [];
+    return eachBySelf(this.#sessions.get(clientId)?.queue?.read(from, most) ?? []);
   }
 
   async *index(): AsyncGenerator<IndexRecord> {
     for (const [name, value] of this.#settings) yield { type: "setting", name, value };
     for (const session of this.#sessions.values()) {
       const { clientId, owner, expiryInterval, expiresAt, awaited, queue } = session;
-      const queued = queue?.read(-Infinity, Infinity) ?? [];
+      const queued = eachBySelf(queue?.read(-Infinity, Infinity) ?? []);
       yield {
         type: "session",
         clientId,
@@ -148,7 +155,7 @@ export class MemoryStore implements Store {
         subscriptions: sorted(session.subscriptions),
         received: [...session.received ?? []].sort((a, b) => a - b),
         inflight: [...session.inflight ?? []].sort(([a], [b]) => a - b),
-        queued: session.queue?.read(-Infinity, Infinity) ?? [],
+        queued: eachBySelf(session.queue?.read(-Infinity, Infinity) ?? []),
       })).sort((a, b) => a.clientId < b.clientId ? -1 : 1),
       retained: sorted(this.#retained),
       wills: sorted(this.#wills),
@@ -158,7 +165,7 @@ export class MemoryStore implements Store {
     };
   }
 
-  #apply(write: Write): void {
+  #apply(write: Write | RunWrite): void {
     if (!this.#whole && isInTables(write)) return;
     switch (write.type) {
       case "putSession":
@@ -200,6 +207,9 @@ export class MemoryStore implements Store {
       case "putQueued":
         this.#seen(write.delivery.message.order);
         break;
+      case "putQueuedRun":
+        this.#seen(orderAt(write.run, runLength(write.run) - 1));
+        break;
       case "putInflight":
         if (write.inflight.delivery !== undefined) {
           this.#seen(write.inflight.delivery.message.order);
@@ -207,7 +217,7 @@ export class MemoryStore implements Store {
     }
     const session = this.#sessions.get(write.clientId);
     if (session !== undefined) return applyTo(session, write);
-    if (write.type.startsWith("put")) this.#strays += 1;
+    if (write.type.startsWith("put")) this.#strays += countOf([write]);
   }
 
   #seen(order: Order): void {
@@ -239,7 +249,7 @@ export class MemoryStore implements Store {
 }
 
 /** What the broker has in its tables as long as it runs. */
-function isInTables({ type }: Write): boolean {
+function isInTables({ type }: Write | RunWrite): boolean {
   switch (type) {
     case "putSubscription":
     case "deleteSubscription":
@@ -259,7 +269,7 @@ function isInTables({ type }: Write): boolean {
 
 /** What is written of the parts of a session that is there. */
 type PartWrite =
-  & Write
+  & (Write | RunWrite)
   & {
     readonly type:
       | "putSubscription"
@@ -269,6 +279,7 @@ type PartWrite =
       | "putInflight"
       | "deleteInflight"
       | "putQueued"
+      | "putQueuedRun"
       | "deleteQueued";
   };
 
@@ -284,6 +295,10 @@ function applyTo(session: SessionRecord, write: PartWrite): void {
     case "putQueued":
       session.queue ??= new DeliveryQueue();
       session.queue.put(write.delivery);
+      return;
+    case "putQueuedRun":
+      session.queue ??= new DeliveryQueue();
+      session.queue.putRun(write.run);
       return;
     case "deleteQueued":
       session.queue?.delete(write.order);

@@ -4,8 +4,9 @@
  */
 
 import type { ClientId } from "../policy/identity.ts";
-import type { AnyWrite } from "../session/cluster_write.ts";
 import type { Delivery, Order } from "../session/message.ts";
+import type { AnyWrite } from "../session/cluster_write.ts";
+import type { RunWrite } from "../session/run_write.ts";
 import type { IndexRecord, StoredSession, Write } from "../session/write.ts";
 
 export type { IndexRecord };
@@ -45,6 +46,8 @@ export interface Store {
    * @returns `Spreading` only where the store is shared, and a write of it is one that `waitsForAll`
    */
   commit(writes: readonly Write[]): Soon<void | Spreading>;
+  /** The same, of a store that keeps a run as one; to others runs come record by record. */
+  commitRuns?(writes: readonly (Write | RunWrite)[]): Soon<void | Spreading>;
   /** A session's ids and inflight messages, and the first `most` of its queue. */
   load(clientId: ClientId, most: number): Soon<StoredSession>;
   /** Of a session's queue at most `most`, from order `from` on. */

@@ -316,6 +316,9 @@ export class Desk {
       commit: (writes) => {
         if (alive.yes) return later(() => disk.commit(writes));
       },
+      commitRuns: (writes) => {
+        if (alive.yes) return later(() => disk.commitRuns(writes));
+      },
       load: (clientId, most) => later(() => disk.load(clientId, most)),
       read: (clientId, from, most) => later(() => disk.read(clientId, from, most)),
       index: () => disk.index(),

@@ -10,6 +10,7 @@ import type { Tables } from "../../src/broker/tables.ts";
 import type { Connect, Packet } from "../../src/packet/packet.ts";
 import type { Rules } from "../../src/policy/rules.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
+import { singles } from "../../src/session/run_write.ts";
 import type { AnyWrite } from "../../src/session/cluster_write.ts";
 import type { Effect, Persist } from "../../src/session/effect.ts";
 import type { Delivery, Message } from "../../src/session/message.ts";
@@ -114,7 +115,7 @@ export class NodeDesk {
     const lines = this.#lines;
     switch (effect.type) {
       case "persist":
-        for (const write of effect.writes) lines.push(writeLine(write));
+        for (const write of singles(effect.writes)) lines.push(writeLine(write));
         return;
       case "send":
         lines.push(`${effect.to} < ${lineOf(effect.packet)}`);

@@ -5,7 +5,9 @@
  */
 
 import { storeError } from "../../src/store/store_error.ts";
+import type { RunWrite } from "../../src/session/run_write.ts";
 import type { Write } from "../../src/session/write.ts";
+import type { MemoryStore } from "../../src/store/memory_store.ts";
 import type { Soon, Store } from "../../src/store/store.ts";
 import type { VirtualTime } from "./clock.ts";
 import type { Random } from "./random.ts";
@@ -42,17 +44,17 @@ export interface DiskSurroundings {
 }
 
 /** @param disk outlives crashes */
-export function faultyStore(disk: Store, around: DiskSurroundings): FaultyStore {
+export function faultyStore(disk: MemoryStore, around: DiskSurroundings): FaultyStore {
   const { time, random, faults, latency, violation } = around;
   let dead = false;
   let broken = false;
   let calls = 0;
-  let underWay: readonly Write[] | undefined;
+  let underWay: readonly (Write | RunWrite)[] | undefined;
 
   /** What is wrong now with a call; `writes` is undefined where it only reads. */
-  function trouble(writes: readonly Write[] | undefined): Error | undefined {
+  function trouble(writes: readonly (Write | RunWrite)[] | undefined): Error | undefined {
     if (faults.breaks !== undefined) {
-      if (faults.breaks === "kept" && writes !== undefined) disk.commit(writes);
+      if (faults.breaks === "kept" && writes !== undefined) disk.commitRuns(writes);
       faults.breaks = undefined;
       faults.failed.unknown += 1;
       broken = true;
@@ -64,7 +66,10 @@ export function faultyStore(disk: Store, around: DiskSurroundings): FaultyStore 
     return storeError("noRoom", "simulated: the disk is full");
   }
 
-  function answer<T>(writes: readonly Write[] | undefined, make: () => Soon<T>): Soon<T> {
+  function answer<T>(
+    writes: readonly (Write | RunWrite)[] | undefined,
+    make: () => Soon<T>,
+  ): Soon<T> {
     if (dead) return new Promise(() => {});
     if (broken) violation("the store was asked again after it broke");
     if (++calls > 1) violation("the store was asked before it had answered");
@@ -95,6 +100,7 @@ export function faultyStore(disk: Store, around: DiskSurroundings): FaultyStore 
     promise: disk.promise,
     limits: { writes: random.between(1, 40) },
     commit: (writes) => answer(writes, () => disk.commit(writes)),
+    commitRuns: (writes) => answer(writes, () => disk.commitRuns(writes)),
     load: (clientId, most) => answer(undefined, () => disk.load(clientId, most)),
     read: (clientId, from, most) => answer(undefined, () => disk.read(clientId, from, most)),
     index: () => disk.index(),
@@ -104,7 +110,7 @@ export function faultyStore(disk: Store, around: DiskSurroundings): FaultyStore 
       dead = true;
       // A full disk has kept nothing of it.
       const mayBeKept = underWay !== undefined && time.now >= faults.fullUntil;
-      if (mayBeKept && random.chance(0.5)) disk.commit(underWay!);
+      if (mayBeKept && random.chance(0.5)) disk.commitRuns(underWay!);
     },
   };
 }

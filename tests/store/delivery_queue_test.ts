@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { encodePublish } from "../../src/packet/publish_frame.ts";
+import type { DeliveryRun } from "../../src/session/delivery_run.ts";
+import { deliveriesOf, eachBySelf, orderAt, runLength } from "../../src/session/delivery_run.ts";
 import type { Delivery } from "../../src/session/message.ts";
 import { DeliveryQueue } from "../../src/store/delivery_queue.ts";
 import { delivery, message } from "../contract/store_values.ts";
@@ -7,7 +10,7 @@ import { delivery, message } from "../contract/store_values.ts";
 /** Runs of one kind, long enough that chunks come, are cut in two and go. */
 const runs = fc.array(
   fc.record({
-    type: fc.constantFrom("append", "give back", "anywhere", "take", "drop", "replace"),
+    type: fc.constantFrom("append", "run", "give back", "anywhere", "take", "drop", "replace"),
     times: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 200, max: 1_500 })),
     where: fc.nat(10_000),
   }),
@@ -18,6 +21,29 @@ const runs = fc.array(
 function content(order: number, kinds: number, size: number) {
   const payload = new Uint8Array(order % 7 === 0 ? 0 : size).fill(order);
   return { topic: `a/${order % kinds}`, payload };
+}
+
+/** As many deliveries of one of so many topics, with payloads of that size and more. */
+function runOf(firstOrder: number, count: number, kinds: number, size: number): DeliveryRun {
+  const like = delivery({
+    ...message(0),
+    topic: `a/${firstOrder % kinds}`,
+    payload: new Uint8Array(),
+  });
+  const frames = Array.from({ length: count }, (_, at) => {
+    const payload = new Uint8Array(size + at % 3).fill(firstOrder + at);
+    return encodePublish({ ...like.message, payload, dup: false }, 4);
+  });
+  const bytes = Uint8Array.from(frames.flatMap((frame) => [...frame.bytes]));
+  let end = 0;
+  const packetIdsAt = frames.map((frame) =>
+    (end += frame.bytes.length) - frame.bytes.length + frame.packetIdAt
+  );
+  const payload = frames.reduce(
+    (sum, { bytes, packetIdAt }) => sum + bytes.length - packetIdAt - 2,
+    0,
+  );
+  return { bytes, packetIdsAt, payload, like, version: 4, firstOrder, orderStep: 1 + size % 2 };
 }
 
 Deno.test("DeliveryQueue holds what a sorted array holds when deliveries come and go", () => {
@@ -46,7 +72,12 @@ Deno.test("DeliveryQueue holds what a sorted array holds when deliveries come an
             const spread = (where + n * 7_919) % 10_000;
             const known = orders[(where + n) % (orders.length || 1)];
             if (type === "append") put(last += 1 + spread % 3, 1);
-            else if (type === "give back") put(first -= 1 + spread % 3, 1);
+            else if (type === "run") {
+              const run = runOf(last + 1 + spread % 2, 1 + spread % 20, kinds, spread % 3);
+              queue.putRun(run);
+              for (const each of deliveriesOf(run)) oracle.set(each.message.order, each);
+              last = orderAt(run, runLength(run) - 1);
+            } else if (type === "give back") put(first -= 1 + spread % 3, 1);
             else if (type === "anywhere") put(995_000 + spread, 1);
             else if (type === "take") remove(orders[n] ?? -1);
             else if (known !== undefined && type === "drop") remove(known);
@@ -55,11 +86,11 @@ Deno.test("DeliveryQueue holds what a sorted array holds when deliveries come an
           }
           const expected = sorted();
           assert.equal(queue.size, expected.length);
-          assert.deepEqual(queue.read(-Infinity, Infinity), expected);
+          assert.deepEqual(eachBySelf(queue.read(-Infinity, Infinity)), expected);
           for (const from of [0, 995_000 + where, expected[where % (expected.length || 1)]]) {
             const order = typeof from === "number" ? from : from?.message.order ?? 7;
             const rest = expected.filter(({ message }) => message.order >= order);
-            assert.deepEqual(queue.read(order, 3), rest.slice(0, 3));
+            assert.deepEqual(eachBySelf(queue.read(order, 3)), rest.slice(0, 3));
           }
         }
       },
@@ -80,7 +111,7 @@ Deno.test("DeliveryQueue takes no longer for each when a million come, go and ar
   for (let n = million.length - 10; n >= 0; n -= 10) queue.put(million[n]!);
   let taken = 0;
   while (queue.size > 0) {
-    for (const { message } of queue.read(taken * 2, 100)) {
+    for (const { message } of eachBySelf(queue.read(taken * 2, 100))) {
       assert.equal(message.order, taken++ * 2);
       assert.ok(queue.delete(message.order));
     }

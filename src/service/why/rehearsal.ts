@@ -9,6 +9,7 @@ import { fanOut } from "../../broker/fan_out.ts";
 import type { Plan, Target } from "../../broker/plan.ts";
 import type { Client, Group, Live, Subscriber, Tables } from "../../broker/tables.ts";
 import type { ClientId, ConnectionId, NodeId } from "../../policy/identity.ts";
+import { singles } from "../../session/run_write.ts";
 import type { Effect } from "../../session/effect.ts";
 import * as fifo from "../../session/fifo.ts";
 import type { Message } from "../../session/message.ts";
@@ -131,7 +132,7 @@ class Stage {
       else if (effect.type === "send" && effect.packet.type === "publish") sentTo.add(effect.to);
       else if (effect.type === "persist") {
         effect.then.forEach(look);
-        write(effect.writes);
+        write(singles(effect.writes));
       } else if (effect.type === "cast" && effect.group !== undefined) passedTo = effect.nodes[0];
       else if (effect.type === "observe" && effect.fact.type === "dropped") {
         const { clientId, reason, count } = effect.fact;

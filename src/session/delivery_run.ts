@@ -1,0 +1,99 @@
+/**
+ * Deliveries with QoS 1 or 2 that are alike but for order and payload, as the bytes of their packets: so they came
+ * from one publisher, so they wait, and so they leave to a subscriber of the same version. MQTT 5.0 section 3.3.
+ *
+ * A delivery by itself is three objects that are made, packed, unpacked and written out; of a run that is none of it.
+ */
+
+import type { NumberedFrames } from "../packet/numbered_run.ts";
+import { partOfFrames, payloadOf } from "../packet/numbered_run.ts";
+import type { ProtocolVersion } from "../packet/packet.ts";
+import type { Delivery, Order } from "./message.ts";
+import { messageSize } from "./message.ts";
+
+/** The packets are whole, plain ones, whose bytes may be kept. */
+export interface DeliveryRun extends NumberedFrames {
+  /** What each is, but for its order and payload, which here are 0 and none. */
+  readonly like: Delivery;
+  /** Of the version that the packets are written in. */
+  readonly version: ProtocolVersion;
+  readonly firstOrder: Order;
+  /** From the order of one to that of the next. */
+  readonly orderStep: number;
+}
+
+/** What waits in a queue. */
+export type Queued = Delivery | DeliveryRun;
+
+/** Whether it is a run. */
+export function isRun(queued: Queued): queued is DeliveryRun {
+  return "like" in queued;
+}
+
+/** How many deliveries it is. */
+export function runLength({ packetIdsAt }: NumberedFrames): number {
+  return packetIdsAt.length;
+}
+
+/** The order of one of them. */
+export function orderAt({ firstOrder, orderStep }: DeliveryRun, index: number): Order {
+  return firstOrder + index * orderStep;
+}
+
+/** The size of one of them, as `messageSize` counts. */
+export function sizeAt(run: DeliveryRun, index: number): number {
+  const { packetIdsAt, bytes, version } = run;
+  const packet = index + 1 < packetIdsAt.length
+    ? packetIdsAt[index + 1]! - packetIdsAt[index]!
+    : bytes.length - packetIdsAt[index]! + packetIdsAt[0]!;
+  return messageSize(run.like.message) + packet - packetIdsAt[0]! - (version === 5 ? 3 : 2);
+}
+
+/** One of them by itself, its payload a view on the run's bytes. */
+export function deliveryAt(run: DeliveryRun, index: number): Delivery {
+  const { message, qos, retain, subscriptionIdentifiers, group } = run.like;
+  return {
+    message: {
+      order: orderAt(run, index),
+      topic: message.topic,
+      payload: payloadOf(run, index, run.version),
+      qos: message.qos,
+      retain: message.retain,
+      properties: message.properties,
+      expiresAt: message.expiresAt,
+      publisher: message.publisher,
+    },
+    qos,
+    retain,
+    subscriptionIdentifiers,
+    group,
+  };
+}
+
+/** All of them, each by itself. */
+export function deliveriesOf(run: DeliveryRun): Delivery[] {
+  const deliveries = new Array<Delivery>(runLength(run));
+  for (let i = 0; i < deliveries.length; i++) deliveries[i] = deliveryAt(run, i);
+  return deliveries;
+}
+
+/** Each delivery by itself, in their order; the same array where there is no run. */
+export function eachBySelf(queued: readonly Queued[]): readonly Delivery[] {
+  if (!queued.some(isRun)) return queued as readonly Delivery[];
+  return queued.flatMap((each) => isRun(each) ? deliveriesOf(each) : [each]);
+}
+
+/** `count` of them from that one on. */
+export function partOfRun(run: DeliveryRun, index: number, count: number): DeliveryRun {
+  if (index === 0 && count === runLength(run)) return run;
+  const { bytes, packetIdsAt, payload } = partOfFrames(run, index, count);
+  return {
+    bytes,
+    packetIdsAt,
+    payload,
+    like: run.like,
+    version: run.version,
+    firstOrder: orderAt(run, index),
+    orderStep: run.orderStep,
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * Runs of deliveries that came one behind the other and are alike, as one run: it grows at its end and is taken from
+ * at its front. Mutable; owned by one queue of deliveries. What was read of it stays as it is: the bytes of a page
+ * are written once.
+ */
+
+import type { DeliveryRun } from "../session/delivery_run.ts";
+import { deliveriesOf, runLength } from "../session/delivery_run.ts";
+import type { Delivery, Order } from "../session/message.ts";
+
+/** Deliveries in a page: about what is read at once. */
+const MOST = 256;
+
+export class RunPage {
+  /** Of the first run; `bytes`, `packetIdsAt` and `payload` are those of all. */
+  #run: DeliveryRun;
+  #bytes: Uint8Array;
+  /** Of `#bytes`, what is written. */
+  #end: number;
+  readonly #packetIdsAt: number[];
+  /** How many are gone from its front. */
+  #gone = 0;
+
+  constructor(run: DeliveryRun) {
+    this.#run = run;
+    this.#bytes = run.bytes;
+    this.#end = run.bytes.length;
+    this.#packetIdsAt = run.packetIdsAt.slice();
+  }
+
+  /** How many deliveries are left. */
+  get size(): number {
+    return this.#packetIdsAt.length - this.#gone;
+  }
+
+  get firstOrder(): Order {
+    return this.#orderAt(this.#gone);
+  }
+
+  get lastOrder(): Order {
+    return this.#orderAt(this.#packetIdsAt.length - 1);
+  }
+
+  /** Takes a run in at its end; false where it is full, or not alike, or not the next in order. */
+  append(run: DeliveryRun): boolean {
+    const count = runLength(run);
+    const { like, orderStep, version } = this.#run;
+    if (this.#packetIdsAt.length + count > MOST) return false;
+    if (run.firstOrder !== this.lastOrder + orderStep || run.orderStep !== orderStep) return false;
+    if (run.version !== version || !isLike(run.like, like)) return false;
+    const from = this.#end;
+    const end = from + run.bytes.length;
+    if (end > this.#bytes.length) this.#grow(end);
+    this.#bytes.set(run.bytes, from);
+    this.#end = end;
+    for (let i = 0; i < count; i++) this.#packetIdsAt.push(from + run.packetIdsAt[i]!);
+    return true;
+  }
+
+  /** Those from that order on, `most` at most; undefined where there are none. */
+  read(order: Order, most: number): DeliveryRun | undefined {
+    const { like, version, orderStep } = this.#run;
+    const behind = Math.ceil((order - this.firstOrder) / orderStep);
+    const first = this.#gone + Math.max(0, behind);
+    const count = Math.min(most, this.#packetIdsAt.length - first);
+    if (count <= 0) return undefined;
+    const before = this.#packetIdsAt[0]!;
+    const from = this.#packetIdsAt[first]! - before;
+    const to = this.#startOf(first + count);
+    const packetIdsAt = new Array<number>(count);
+    for (let i = 0; i < count; i++) packetIdsAt[i] = this.#packetIdsAt[first + i]! - from;
+    const besides = before + (version === 5 ? 3 : 2);
+    return {
+      bytes: this.#bytes.subarray(from, to),
+      packetIdsAt,
+      payload: to - from - count * besides,
+      like,
+      version,
+      firstOrder: this.#orderAt(first),
+      orderStep,
+    };
+  }
+
+  /** Lets go of so many from its front. */
+  drop(count: number): void {
+    this.#gone += count;
+  }
+
+  /** Each by itself. */
+  deliveries(): Delivery[] {
+    const run = this.read(-Infinity, this.size);
+    return run === undefined ? [] : deliveriesOf(run);
+  }
+
+  #orderAt(index: number): Order {
+    return this.#run.firstOrder + index * this.#run.orderStep;
+  }
+
+  /** Where a packet begins, or what comes behind the last one. */
+  #startOf(index: number): number {
+    return index < this.#packetIdsAt.length
+      ? this.#packetIdsAt[index]! - this.#packetIdsAt[0]!
+      : this.#end;
+  }
+
+  /** By much at a time, as what is outgrown waits for the garbage collector; never beyond what a full page takes. */
+  #grow(size: number): void {
+    const full = Math.ceil(this.#end / this.#packetIdsAt.length * MOST);
+    const bytes = new Uint8Array(Math.max(size, Math.min(4 * this.#bytes.length, full)));
+    bytes.set(this.#bytes.subarray(0, this.#end));
+    this.#bytes = bytes;
+  }
+}
+
+/** Of runs only these differ: they are plain packets, without RETAIN and properties. */
+function isLike(a: Delivery, b: Delivery): boolean {
+  return a === b || a.message.topic === b.message.topic && a.qos === b.qos &&
+      a.message.qos === b.message.qos && a.message.publisher === b.message.publisher &&
+      a.group === b.group;
+}
