@@ -15,12 +15,13 @@ import { connectedAs } from "../policy/connected_as.ts";
 import type { ClientId, Identity } from "../policy/identity.ts";
 import { ownerName, sameOwner } from "../policy/identity.ts";
 import { permits } from "../policy/permits.ts";
+import type { Queued } from "../session/delivery_run.ts";
 import * as ids from "../session/packet_id_map.ts";
 import { resume } from "../session/resume.ts";
 import type { CloseReason } from "../session/fact.ts";
 import { restore } from "../session/restore.ts";
 import { queueLength } from "../session/queue.ts";
-import { isStored, newSession } from "../session/session.ts";
+import { inflightUnder, isStored, newSession } from "../session/session.ts";
 import type { Session } from "../session/session.ts";
 import { settle } from "../session/settle.ts";
 import { durably } from "../session/step.ts";
@@ -141,7 +142,7 @@ export function admitIdentity(tables: Tables, live: Live, identity: Identity): v
  *
  * @param stored the session as it was read, where it was
  */
-export function admitProven(tables: Tables, live: Live, stored?: StoredSession): void {
+export function admitProven(tables: Tables, live: Live, stored?: StoredSession<Queued>): void {
   const { connection } = live;
   const known = tables.clients.get(connection.clientId);
   if (
@@ -239,7 +240,7 @@ function admitNew(tables: Tables, live: Live): void {
 }
 
 /** The store has given the session back; a connection that has gone meanwhile is no matter. */
-export function admitLoaded(tables: Tables, live: Live, stored: StoredSession): void {
+export function admitLoaded(tables: Tables, live: Live, stored: StoredSession<Queued>): void {
   const { client, connection } = live;
   if (client === undefined || client.live !== live || connection.stage !== "loading") return;
   greet(tables, live, client, restore(client.session, stored, tables.now), true);
@@ -343,7 +344,7 @@ function withoutTooLarge(
   if (maximumPacketSize === Infinity && mountPoint === "") return session;
   let next = session;
   for (const packetId of session.resending) {
-    const { delivery } = ids.get(session.inflight, packetId)!;
+    const { delivery } = inflightUnder(packetId, ids.get(session.inflight, packetId)!);
     if (delivery === undefined || fits(tables, live, delivery)) continue;
     observeDrop(tables, session.clientId, delivery.message.topic, unfit(live, delivery));
     const settled = settle(next, packetId);

@@ -11,6 +11,7 @@ import type { Instant } from "../policy/identity.ts";
 import type { Rules } from "../policy/rules.ts";
 import { rulesFor } from "../policy/rules.ts";
 import type { Effect } from "../session/effect.ts";
+import { eachBySelf } from "../session/delivery_run.ts";
 import { arrived, queueLength, shiftTail, tailStart } from "../session/queue.ts";
 import { admitLoaded, turnAway } from "./admit.ts";
 import { onVerdict } from "./authenticate.ts";
@@ -293,7 +294,8 @@ function goOn(tables: Tables, event: Event & { type: "read" }): void {
     const queue = shiftTail(row.session.queue);
     replaceSession(tables, row, { ...row.session, queue });
   }
-  const queue = arrived(row.session.queue, event.queued, amid);
+  const queued = row.kind === "client" ? event.queued : eachBySelf(event.queued); // dealt out singly
+  const queue = arrived(row.session.queue, queued, amid);
   replaceSession(tables, row, { ...row.session, queue });
   if (row.kind === "client") refill(tables, row);
   else pump(tables, row);

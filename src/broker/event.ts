@@ -13,7 +13,8 @@ import type { BanKind } from "../policy/bans.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { CloseReason } from "../session/fact.ts";
 import type { Persist } from "../session/effect.ts";
-import type { Delivery, Order } from "../session/message.ts";
+import type { Order } from "../session/message.ts";
+import type { Queued } from "../session/delivery_run.ts";
 import type { IndexRecord, StoredSession } from "../session/write.ts";
 import type { Answer } from "./answer.ts";
 import type { Provisioned } from "./provision.ts";
@@ -66,14 +67,14 @@ export type Event =
     readonly type: "loaded";
     readonly connection: ConnectionId;
     readonly clientId: ClientId;
-    readonly stored: StoredSession;
+    readonly stored: StoredSession<Queued>;
   }
   | {
     readonly type: "read";
     readonly clientId: ClientId;
     /** What was asked for. */
     readonly from: Order;
-    readonly queued: readonly Delivery[];
+    readonly queued: readonly Queued[];
   }
   /** These are durable now; what stood in their `then` may leave. */
   | { readonly type: "settled"; readonly persists: readonly Persist[] }

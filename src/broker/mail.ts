@@ -6,10 +6,9 @@
 import type { ClientId } from "../policy/identity.ts";
 import type { AnyWrite } from "../session/cluster_write.ts";
 import { sendNow } from "../session/deliver.ts";
-import * as fifo from "../session/fifo.ts";
 import type { Delivery, Order } from "../session/message.ts";
 import { messageSize } from "../session/message.ts";
-import { dropOldest, enqueueInOrder } from "../session/queue.ts";
+import { dropOldest, enqueueInOrder, headLength } from "../session/queue.ts";
 import { fullReason } from "../session/queue_bound.ts";
 import { durably } from "../session/step.ts";
 import { fits, sendDelivery, unfit } from "./outgoing.ts";
@@ -79,7 +78,7 @@ function enqueue(tables: Tables, client: Client, delivery: Delivery): void {
     replaceSession(tables, client, { ...client.session, queue });
   }
   noteAmid(tables, client, message.order);
-  const toTail = fifo.size(queue.head) >= limits.queueHead;
+  const toTail = headLength(queue) >= limits.queueHead;
   queue = enqueueInOrder(queue, delivery, toTail);
   replaceSession(tables, client, { ...client.session, queue });
   ask(tables, durably(clientId, writes));

@@ -9,11 +9,10 @@ import { Reason, reasonName } from "../packet/reason_code.ts";
 import { announcedBy } from "../policy/announced.ts";
 import type { ClientId, ConnectionId } from "../policy/identity.ts";
 import type { Demand } from "../session/effect.ts";
-import * as fifo from "../session/fifo.ts";
 import { messageOf } from "../session/message.ts";
 import { onSubscribe } from "../session/on_subscribe.ts";
 import { onUnsubscribe } from "../session/on_unsubscribe.ts";
-import { EMPTY_QUEUE, queueLength } from "../session/queue.ts";
+import { EMPTY_QUEUE, queueLength, queueOrders } from "../session/queue.ts";
 import type { Given, Step } from "../session/step.ts";
 import { durably } from "../session/step.ts";
 import type { Session } from "../session/session.ts";
@@ -159,10 +158,7 @@ function purgeQueue(tables: Tables, client: Client): void {
   const { queue } = session;
   const count = queueLength(queue);
   if (count === 0) return;
-  const orders = [
-    ...fifo.toArray(queue.head).map(({ message }) => message.order),
-    ...fifo.toArray(queue.tailOrders),
-  ];
+  const orders = queueOrders(queue);
   replaceSession(tables, client, { ...session, queue: EMPTY_QUEUE });
   observeDrop(tables, clientId, "", "purged", count);
   if (!isStored(session)) return;

@@ -6,6 +6,7 @@
 import { expiresAt } from "../connection/on_connect.ts";
 import { rulesForClient } from "../policy/client_limits.ts";
 import { UNSUBSCRIBED_ORIGIN } from "../policy/auto_subscribe_rule.ts";
+import type { Queued } from "../session/delivery_run.ts";
 import { storedQueue } from "../session/queue.ts";
 import { restore } from "../session/restore.ts";
 import { isStored, newSession, resting } from "../session/session.ts";
@@ -86,7 +87,11 @@ export function recovered(tables: Tables): void {
 }
 
 /** A member that is absent since the broker went down gives its unacknowledged messages back. */
-export function recoverMember(tables: Tables, clientId: string, stored: StoredSession): void {
+export function recoverMember(
+  tables: Tables,
+  clientId: string,
+  stored: StoredSession<Queued>,
+): void {
   const client = tables.clients.get(clientId);
   if (client === undefined || client.live !== undefined) return;
   const { session } = client;

@@ -7,12 +7,13 @@
 import { durably } from "../session/step.ts";
 import type { Effect } from "../session/effect.ts";
 import * as fifo from "../session/fifo.ts";
-import { tailLength, tailStart } from "../session/queue.ts";
+import { headLength, tailLength, tailStart } from "../session/queue.ts";
 import { replenish } from "../session/replenish.ts";
 import type { Write } from "../session/write.ts";
 import { mayReceive } from "./access.ts";
 import { fits, sendAllOutbound } from "./outgoing.ts";
 import { streamRetained, streamsHalf } from "./retained_stream.ts";
+import { sendQueuedRuns } from "./send_run.ts";
 import { takeShared } from "./shared.ts";
 import type { Client, Group, Live, Tables } from "./tables.ts";
 import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
@@ -27,7 +28,10 @@ export function refill(tables: Tables, client: Client): void {
     streamRetained(tables, client, streamsHalf(client));
   }
   const { resending, queue } = client.session;
-  if (resending.length > 0 || fifo.size(queue.head) > 0) fillWindow(tables, client, live);
+  if (resending.length > 0 || headLength(queue) > 0) {
+    sendQueuedRuns(tables, client);
+    fillWindow(tables, client, live);
+  }
   if (client.groups.size > 0) {
     const writes: Write[] = [];
     const then: Effect[] = [];
@@ -67,7 +71,7 @@ export function readOn(tables: Tables, row: Client | Group): void {
     : row.elsewhere.size > 0 || row.members.some(isHere);
   if (row.reading || !present || tailLength(queue) === 0) return;
   const { queueHead } = tables.rules.limits;
-  const inHead = fifo.size(queue.head);
+  const inHead = headLength(queue);
   if (inHead > queueHead / 2) return;
   row.reading = true;
   tables.out.push({

@@ -12,7 +12,7 @@ import type { Delivery, Message } from "../session/message.ts";
 import * as ids from "../session/packet_id_map.ts";
 import { queueLength } from "../session/queue.ts";
 import type { Inflight } from "../session/session.ts";
-import { isStored } from "../session/session.ts";
+import { inflightUnder, isStored } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import type { Client, Group, Tables } from "./tables.ts";
 import { ask } from "./tables.ts";
@@ -63,6 +63,7 @@ export function keepForOthers(tables: Tables, group: Group): void {
 /** What the member has been sent with QoS 1 for the group and has not acknowledged, in the order of sending. */
 export function inFlight(client: Client, group: Group): (readonly [PacketId, Inflight])[] {
   return ids.entries(client.session.inflight)
+    .map(([packetId, flight]) => [packetId, inflightUnder(packetId, flight)] as const)
     .filter(([, { awaiting, delivery }]) => awaiting === "puback" && delivery?.group === group.key)
     .sort(([, a], [, b]) => a.sequence - b.sequence);
 }
@@ -86,7 +87,8 @@ export function letGoAcknowledged(
   if (isStored(client.session)) return;
   const writes: AnyWrite[] = [];
   for (let i = 0; i < packetIds.length; i++) {
-    const entry = ids.get(client.session.inflight, packetIds[i]!);
+    const flight = ids.get(client.session.inflight, packetIds[i]!);
+    const entry = flight && inflightUnder(packetIds[i]!, flight);
     const key = entry?.awaiting === "puback" ? entry.delivery?.group : undefined;
     const group = key === undefined ? undefined : tables.groups.get(key);
     if (group === undefined || !isStored(group.session) || !client.groups.has(group)) continue;

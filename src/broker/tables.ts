@@ -306,6 +306,7 @@ export function weigh({ writes }: Persist): number {
   for (let i = 0; i < writes.length; i++) {
     const write = writes[i]!;
     if (write.type === "putQueuedRun") bytes += write.run.payload;
+    else if (write.type === "sendQueuedRun") bytes += write.inflight.run.payload;
     else if (write.type === "putQueued") bytes += write.delivery.message.payload.length;
     else if (write.type === "post") bytes += write.delivery.message.payload.length;
     else if (

@@ -19,8 +19,8 @@ export interface AcknowledgementRun {
 const LOWEST = PacketType.puback << 4;
 const HIGHEST = PacketType.pubcomp << 4;
 
-/** The most in one run: what it writes is one persist. */
-const MOST = 64;
+/** The most in one run: what it writes is one persist. As many as a client has inflight, unless it is told otherwise. */
+const MOST = 256;
 
 /** Whether a packet with that first byte may begin a run. */
 export function mayBeginRun(first: number): boolean {

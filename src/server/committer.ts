@@ -8,13 +8,12 @@ import { observe } from "../service/histogram.ts";
 import type { Measures } from "../service/measures.ts";
 import { waitsForAll } from "../session/cluster_write.ts";
 import type { Effect, Persist } from "../session/effect.ts";
-import type { PersistedWrite, RunWrite } from "../session/run_write.ts";
-import { singles } from "../session/run_write.ts";
-import type { Write } from "../session/write.ts";
+import type { PersistedWrite } from "../session/run_write.ts";
 import type { Entry, Turn } from "../store/commit_queue.ts";
 import { CommitQueue } from "../store/commit_queue.ts";
+import { singly } from "../store/singly.ts";
 import { troubleOf } from "../store/store_error.ts";
-import type { SharedStore, Soon, Spreading, Store } from "../store/store.ts";
+import type { RunStore, SharedStore, Soon, Store } from "../store/store.ts";
 
 /** Milliseconds between two tries to write to a store that had no room. */
 const TRY_AGAIN = 1000;
@@ -25,6 +24,7 @@ type Answered = Exclude<Turn, { readonly type: "claim" }>;
 export class Committer {
   /** Where it is shared by nobody, the broker asks for no write that only a shared one knows. */
   readonly #store: SharedStore;
+  readonly #runs: RunStore;
   readonly #queue = new CommitQueue();
   readonly #feed: (event: Event) => void;
   /** A commit or a read that came back later than at once: the turn that fed it ends here. */
@@ -51,6 +51,7 @@ export class Committer {
     claim?: (claim: Effect & { readonly type: "claim" }) => void,
   ) {
     this.#store = store;
+    this.#runs = store.runs ?? singly(store);
     this.#feed = feed;
     this.#later = later;
     this.#fail = fail;
@@ -184,12 +185,6 @@ export class Committer {
     this.#spreading.catch(this.#fail);
   }
 
-  #commit(writes: readonly PersistedWrite[]): Soon<void | Spreading> {
-    return this.#store.commitRuns === undefined
-      ? this.#store.commit(singles(writes))
-      : this.#store.commitRuns(writes as readonly (Write | RunWrite)[]); // it is not shared
-  }
-
   /** Does one turn; the event that tells of it. */
   #do(turn: Answered): Soon<Event> {
     switch (turn.type) {
@@ -197,7 +192,7 @@ export class Committer {
         const { persists } = turn;
         const writes = allWrites(persists);
         const isAsked = writes.length > 0 || this.#store.inDoubt === true;
-        const done = isAsked ? this.#commit(writes) : undefined;
+        const done = isAsked ? this.#runs.commit(writes) : undefined;
         return map(done, (spreading) => {
           this.#everywhere = spreading?.everywhere;
           return { type: "settled", persists };
@@ -206,14 +201,14 @@ export class Committer {
       case "load": {
         const { connection, clientId, most } = turn;
         return map(
-          this.#store.load(clientId, most),
+          this.#runs.load(clientId, most),
           (stored) => ({ type: "loaded", connection, clientId, stored }),
         );
       }
       case "read": {
         const { clientId, from, most } = turn;
         return map(
-          this.#store.read(clientId, from, most),
+          this.#runs.read(clientId, from, most),
           (queued) => ({ type: "read", clientId, from, queued }),
         );
       }

@@ -8,11 +8,10 @@ import type { Instant } from "../policy/identity.ts";
 import type { Limits } from "../policy/limits.ts";
 import type { Rules } from "../policy/rules.ts";
 import type { DropReason } from "./fact.ts";
-import * as fifo from "./fifo.ts";
 import type { Delivery } from "./message.ts";
 import { messageSize } from "./message.ts";
 import * as ids from "./packet_id_map.ts";
-import { dropOldest, EMPTY_QUEUE, enqueue, queueLength } from "./queue.ts";
+import { dropOldest, EMPTY_QUEUE, enqueue, headLength, queueLength } from "./queue.ts";
 import type { QueueBound } from "./queue_bound.ts";
 import { fullReason } from "./queue_bound.ts";
 import type { Inflight, Session } from "./session.ts";
@@ -118,7 +117,7 @@ function intoQueue(session: Session, delivery: Delivery, given: DeliverGiven): D
       }
     } while (fullReason(queue, size, limits, given.bound) !== undefined);
   }
-  const toTail = stored && (given.absent || fifo.size(queue.head) >= limits.queueHead);
+  const toTail = stored && (given.absent || headLength(queue) >= limits.queueHead);
   if (stored) writes.push({ type: "putQueued", clientId: session.clientId, delivery });
   return {
     session: { ...session, queue: enqueue(queue, delivery, toTail) },

@@ -49,6 +49,11 @@ export function sizeAt(run: DeliveryRun, index: number): number {
   return messageSize(run.like.message) + packet - packetIdsAt[0]! - (version === 5 ? 3 : 2);
 }
 
+/** The size of all of them together. */
+export function runSize(run: DeliveryRun): number {
+  return runLength(run) * messageSize(run.like.message) + run.payload;
+}
+
 /** One of them by itself, its payload a view on the run's bytes. */
 export function deliveryAt(run: DeliveryRun, index: number): Delivery {
   const { message, qos, retain, subscriptionIdentifiers, group } = run.like;

@@ -6,7 +6,7 @@
  */
 
 import type { Acknowledgement } from "../packet/acknowledgement.ts";
-import type { NumberedRun } from "../packet/numbered_run.ts";
+import type { NumberedFrames } from "../packet/numbered_run.ts";
 import type {
   Disconnect,
   Packet,
@@ -61,7 +61,7 @@ export type Effect =
   | {
     readonly type: "deliverNumbered";
     readonly to: ConnectionId;
-    readonly run: NumberedRun;
+    readonly run: NumberedFrames;
     readonly packetId: PacketId;
   }
   /** QoS 1 and 2: packets for one client, in this order. */

@@ -8,10 +8,9 @@
 import type { AcknowledgementRun } from "../packet/acknowledgement_run.ts";
 import type { PacketId } from "../packet/packet.ts";
 import type { Demand } from "./effect.ts";
-import { messageSize } from "./message.ts";
 import * as ids from "./packet_id_map.ts";
 import type { Inflight, Session } from "./session.ts";
-import { isStored } from "./session.ts";
+import { isStored, sizeUnder } from "./session.ts";
 import type { Given, Step } from "./step.ts";
 import { durably, NOTHING, step, written } from "./step.ts";
 import type { Write } from "./write.ts";
@@ -43,19 +42,17 @@ function settleAll(
   const inflight = size < 0 ? undefined : ids.removeAll(session.inflight, packetIds);
   if (inflight === undefined) return undefined;
   const { clientId } = session;
-  const writes: Write[] = [];
-  if (isStored(session)) {
-    for (let i = 0; i < packetIds.length; i++) {
-      writes.push({ type: "deleteInflight", clientId, packetId: packetIds[i]! });
-    }
-  }
   const next: Session = {
     ...session,
     inflight,
     sendQuota: session.sendQuota + packetIds.length,
     sentBytes: session.sentBytes - size,
   };
-  return written(next, clientId, writes);
+  return written(
+    next,
+    clientId,
+    isStored(session) ? [{ type: "deleteInflightAll", clientId, packetIds }] : NOTHING,
+  );
 }
 
 /** PUBREC: the messages are let go and PUBREL is owed, in the order in which they came [MQTT-4.6.0-4]. */
@@ -125,7 +122,7 @@ function sizeAwaiting(
   for (let i = 0; i < packetIds.length; i++) {
     const entry = ids.get(inflight, packetIds[i]!);
     if (entry === undefined || entry.awaiting !== awaiting) return -1;
-    if (entry.delivery !== undefined) size += messageSize(entry.delivery.message);
+    size += sizeUnder(packetIds[i]!, entry);
   }
   return size;
 }

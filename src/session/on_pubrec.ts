@@ -5,11 +5,10 @@
 import type { Pubrec } from "../packet/packet.ts";
 import { Reason } from "../packet/reason_code.ts";
 import type { Demand, Effect } from "./effect.ts";
-import { messageSize } from "./message.ts";
 import { outOfTurn } from "./out_of_turn.ts";
 import * as ids from "./packet_id_map.ts";
 import type { Inflight, Session } from "./session.ts";
-import { isStored } from "./session.ts";
+import { isStored, sizeUnder } from "./session.ts";
 import { settle } from "./settle.ts";
 import type { Given, Step } from "./step.ts";
 import { durably, NOTHING, step, written } from "./step.ts";
@@ -51,7 +50,7 @@ export function onPubrec(session: Session, pubrec: Pubrec, given: Given): Step<S
     ...session,
     inflight: ids.set(session.inflight, packetId, released),
     nextSequence: session.nextSequence + 1,
-    sentBytes: session.sentBytes - (wasSent ? messageSize(inflight.delivery!.message) : 0),
+    sentBytes: session.sentBytes - (wasSent ? sizeUnder(packetId, inflight) : 0),
   };
   const { clientId } = session;
   return step(

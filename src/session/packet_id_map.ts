@@ -105,6 +105,44 @@ export function setAll<V>(
   return next;
 }
 
+/** The map with one value for `count` ids from `first` on, none of which it has; they are 1 to 65,535. */
+export function setRange<V>(
+  map: PacketIdMap<V>,
+  first: PacketId,
+  count: number,
+  value: V,
+): PacketIdMap<V> {
+  let next = map;
+  for (let id = first; id < first + count;) {
+    const end = Math.min((id | 15) + 1, first + count);
+    const leaf = {
+      size: end - id,
+      shift: 0,
+      prefix: id >>> 4,
+      mask: rangeMask(id, end),
+      slots: new Array<V>(end - id).fill(value),
+    } as const;
+    next = next.size === 0 ? leaf : merged(next, leaf);
+    id = end;
+  }
+  return next;
+}
+
+/** Whether the map has any of `count` ids from `first` on. */
+export function hasAny<V>(map: PacketIdMap<V>, first: PacketId, count: number): boolean {
+  for (let id = first; id < first + count;) {
+    const end = Math.min((id | 15) + 1, first + count);
+    if ((maskAround(map, id) & rangeMask(id, end)) !== 0) return true;
+    id = end;
+  }
+  return false;
+}
+
+/** The bits of the ids from `from` to before `end`, which lie among the same 16. */
+function rangeMask(from: PacketId, end: number): number {
+  return ((1 << (end - from)) - 1) << (from & 15);
+}
+
 /** The map without `id`; the same object when it was not there. */
 export function remove<V>(map: PacketIdMap<V>, id: PacketId): PacketIdMap<V> {
   return has(map, id) ? removeBits(map, id, 1 << (id & 15)) ?? emptyPacketIdMap() : map;

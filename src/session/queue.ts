@@ -3,26 +3,41 @@
  *
  * Its head is in memory, ready to be sent; its tail is only in the store, and all that is kept of it
  * here is each message's order and size: an absent client costs 16 bytes a queued message, whatever
- * the messages are. A queue that is not stored has no tail.
+ * the messages are. A queue that is not stored has no tail. What the store kept as runs comes between the
+ * two as runs, to be sent as such: whoever wants single messages of the head calls `opened`.
  */
 
 import * as fifo from "./fifo.ts";
 import type { Fifo } from "./fifo.ts";
-import type { DeliveryRun } from "./delivery_run.ts";
-import { orderAt, runLength, sizeAt } from "./delivery_run.ts";
+import type { DeliveryRun, Queued } from "./delivery_run.ts";
+import {
+  deliveriesOf,
+  eachBySelf,
+  isRun,
+  orderAt,
+  partOfRun,
+  runLength,
+  runSize,
+  sizeAt,
+} from "./delivery_run.ts";
 import type { Delivery, Order } from "./message.ts";
 import { messageSize } from "./message.ts";
 
 export interface Queue {
   readonly head: Fifo<Delivery>;
+  /** Behind the head and before the tail: few, as the head is bounded and they count as part of it. */
+  readonly runs: readonly DeliveryRun[];
   readonly tailOrders: Fifo<Order>;
   readonly tailSizes: Fifo<number>;
   /** Head and tail together, as `messageSize` counts. */
   readonly bytes: number;
 }
 
+const NO_RUNS: readonly DeliveryRun[] = [];
+
 export const EMPTY_QUEUE: Queue = {
   head: fifo.emptyFifo(),
+  runs: NO_RUNS,
   tailOrders: fifo.emptyFifo(),
   tailSizes: fifo.emptyFifo(),
   bytes: 0,
@@ -42,7 +57,38 @@ export function storedQueue(orders: readonly Order[], sizes: readonly number[]):
 
 /** Messages in the queue, head and tail. */
 export function queueLength(queue: Queue): number {
-  return fifo.size(queue.head) + fifo.size(queue.tailOrders);
+  return headLength(queue) + fifo.size(queue.tailOrders);
+}
+
+/** Messages of the head, those in runs with them. */
+export function headLength({ head, runs }: Queue): number {
+  let length = fifo.size(head);
+  for (let i = 0; i < runs.length; i++) length += runLength(runs[i]!);
+  return length;
+}
+
+/** The orders of all its messages, oldest first. */
+export function queueOrders(queue: Queue): Order[] {
+  const orders = fifo.toArray(opened(queue).head).map(({ message }) => message.order);
+  return [...orders, ...fifo.toArray(queue.tailOrders)];
+}
+
+/** With each message of its runs by itself in the head. */
+export function opened(queue: Queue): Queue {
+  if (queue.runs.length === 0) return queue;
+  return {
+    ...queue,
+    head: fifo.pushAll(queue.head, queue.runs.flatMap(deliveriesOf)),
+    runs: NO_RUNS,
+  };
+}
+
+/** Without so many messages of its first run, of which the head is empty; `size` is theirs. */
+export function withoutFirst(queue: Queue, count: number, size: number): Queue {
+  const [first, ...others] = queue.runs;
+  const left = runLength(first!) - count;
+  const runs = left === 0 ? others : [partOfRun(first!, count, left), ...others];
+  return { ...queue, runs, bytes: queue.bytes - size };
 }
 
 /** Messages of the tail. */
@@ -54,10 +100,11 @@ export function tailLength(queue: Queue): number {
 export function enqueue(queue: Queue, delivery: Delivery, toTail: boolean): Queue {
   const bytes = queue.bytes + messageSize(delivery.message);
   if (!toTail && tailLength(queue) === 0) {
-    return { ...queue, head: fifo.push(queue.head, delivery), bytes };
+    const front = opened(queue);
+    return { ...front, head: fifo.push(front.head, delivery), bytes };
   }
   return {
-    head: queue.head,
+    ...queue,
     tailOrders: fifo.push(queue.tailOrders, delivery.message.order),
     tailSizes: fifo.push(queue.tailSizes, messageSize(delivery.message)),
     bytes,
@@ -66,19 +113,18 @@ export function enqueue(queue: Queue, delivery: Delivery, toTail: boolean): Queu
 
 /** With a run at the end that only the store has. */
 export function enqueueRun(queue: Queue, run: DeliveryRun): Queue {
-  let { bytes } = queue;
   const length = runLength(run);
   const orders = new Array<Order>(length);
   const sizes = new Array<number>(length);
   for (let i = 0; i < length; i++) {
     orders[i] = orderAt(run, i);
-    bytes += sizes[i] = sizeAt(run, i);
+    sizes[i] = sizeAt(run, i);
   }
   return {
-    head: queue.head,
+    ...queue,
     tailOrders: fifo.pushAll(queue.tailOrders, orders),
     tailSizes: fifo.pushAll(queue.tailSizes, sizes),
-    bytes,
+    bytes: queue.bytes + runSize(run),
   };
 }
 
@@ -98,7 +144,7 @@ export function enqueueInOrder(queue: Queue, delivery: Delivery, toTail: boolean
   orders.splice(at, 0, order);
   sizes.splice(at, 0, size);
   return {
-    head: queue.head,
+    ...queue,
     tailOrders: fifo.fromArray(orders),
     tailSizes: fifo.fromArray(sizes),
     bytes: queue.bytes + size,
@@ -110,17 +156,18 @@ export function enqueueInOrder(queue: Queue, delivery: Delivery, toTail: boolean
  * back before are still there.
  */
 export function putBack(queue: Queue, deliveries: readonly Delivery[]): Queue {
-  let { head, bytes } = queue;
+  const front = opened(queue);
+  let { head, bytes } = front;
   for (const delivery of deliveries) bytes += messageSize(delivery.message);
   const last = deliveries.at(-1);
   const first = fifo.peek(head);
   if (last !== undefined && first !== undefined && first.message.order < last.message.order) {
     const all = [...fifo.toArray(head), ...deliveries];
     all.sort((a, b) => a.message.order - b.message.order);
-    return { ...queue, head: fifoOf(all), bytes };
+    return { ...front, head: fifoOf(all), bytes };
   }
   for (let i = deliveries.length - 1; i >= 0; i--) head = fifo.pushFront(head, deliveries[i]!);
-  return { ...queue, head, bytes };
+  return { ...front, head, bytes };
 }
 
 function fifoOf(deliveries: readonly Delivery[]): Fifo<Delivery> {
@@ -131,8 +178,9 @@ function fifoOf(deliveries: readonly Delivery[]): Fifo<Delivery> {
 
 /** Without its oldest message; `order` is that message's. */
 export function dropOldest(queue: Queue): { queue: Queue; order: Order } | undefined {
-  const first = fifo.peek(queue.head);
-  if (first !== undefined) return { queue: shiftHead(queue), order: first.message.order };
+  const front = opened(queue);
+  const first = fifo.peek(front.head);
+  if (first !== undefined) return { queue: shiftHead(front), order: first.message.order };
   const order = fifo.peek(queue.tailOrders);
   if (order === undefined) return undefined;
   return { queue: shiftTail(queue), order };
@@ -165,7 +213,7 @@ export function takeOut(
 /** Without the first entry of its tail, which the store turned out not to have. */
 export function shiftTail(queue: Queue): Queue {
   return {
-    head: queue.head,
+    ...queue,
     tailOrders: fifo.shift(queue.tailOrders),
     tailSizes: fifo.shift(queue.tailSizes),
     bytes: queue.bytes - (fifo.peek(queue.tailSizes) ?? 0),
@@ -174,7 +222,7 @@ export function shiftTail(queue: Queue): Queue {
 
 /** With all of its head left to the store, as when the client goes away. */
 export function atRest(queue: Queue): Queue {
-  const head = fifo.toArray(queue.head);
+  const head = fifo.toArray(opened(queue).head);
   if (head.length === 0) return queue;
   let { tailOrders, tailSizes } = queue;
   for (let i = head.length - 1; i >= 0; i--) {
@@ -182,7 +230,7 @@ export function atRest(queue: Queue): Queue {
     tailOrders = fifo.pushFront(tailOrders, message.order);
     tailSizes = fifo.pushFront(tailSizes, messageSize(message));
   }
-  return { head: fifo.emptyFifo(), tailOrders, tailSizes, bytes: queue.bytes };
+  return { ...EMPTY_QUEUE, tailOrders, tailSizes, bytes: queue.bytes };
 }
 
 /**
@@ -195,13 +243,13 @@ export function atRest(queue: Queue): Queue {
  */
 export function arrived(
   queue: Queue,
-  read: readonly Delivery[],
+  read: readonly Queued[],
   amid: ReadonlySet<Order> = NONE,
 ): Queue {
   if (amid.size === 0 && isTailsFirst(queue, read)) return arrivedAll(queue, read);
-  let next = queue;
+  let next = opened(queue);
   const later: (readonly [Order, number])[] = [];
-  for (const delivery of read) {
+  for (const delivery of eachBySelf(read)) {
     let order = fifo.peek(next.tailOrders);
     while (order !== undefined && order < delivery.message.order) {
       if (amid.size > 0 && amid.has(order)) later.push([order, fifo.peek(next.tailSizes)!]);
@@ -225,23 +273,51 @@ export function arrived(
 }
 
 /** Whether the tail begins with just these. */
-function isTailsFirst({ tailOrders }: Queue, read: readonly Delivery[]): boolean {
-  const orders = fifo.first(tailOrders, read.length);
-  for (let i = 0; i < read.length; i++) if (orders[i] !== read[i]!.message.order) return false;
+function isTailsFirst({ tailOrders }: Queue, read: readonly Queued[]): boolean {
+  const orders = fifo.first(tailOrders, lengthOf(read));
+  let at = 0;
+  for (let i = 0; i < read.length; i++) {
+    const each = read[i]!;
+    if (!isRun(each)) {
+      if (orders[at++] !== each.message.order) return false;
+      continue;
+    }
+    for (let k = 0; k < runLength(each); k++) {
+      if (orders[at++] !== orderAt(each, k)) return false;
+    }
+  }
   return true;
 }
 
+function lengthOf(read: readonly Queued[]): number {
+  let length = 0;
+  for (let i = 0; i < read.length; i++) {
+    const each = read[i]!;
+    length += isRun(each) ? runLength(each) : 1;
+  }
+  return length;
+}
+
+function sizeOf(queued: Queued): number {
+  return isRun(queued) ? runSize(queued) : messageSize(queued.message);
+}
+
 /** They all move: half of what draining a queue had cost when each moved by itself. */
-function arrivedAll(queue: Queue, read: readonly Delivery[]): Queue {
+function arrivedAll(queue: Queue, read: readonly Queued[]): Queue {
+  const length = lengthOf(read);
   let { bytes } = queue;
-  for (const size of fifo.first(queue.tailSizes, read.length)) bytes -= size;
-  for (const { message } of read) bytes += messageSize(message);
-  return {
-    head: fifo.pushAll(queue.head, read),
-    tailOrders: fifo.drop(queue.tailOrders, read.length),
-    tailSizes: fifo.drop(queue.tailSizes, read.length),
+  for (const size of fifo.first(queue.tailSizes, length)) bytes -= size;
+  for (let i = 0; i < read.length; i++) bytes += sizeOf(read[i]!);
+  const moved = {
+    tailOrders: fifo.drop(queue.tailOrders, length),
+    tailSizes: fifo.drop(queue.tailSizes, length),
     bytes,
   };
+  if (read.length > 0 && read.every(isRun)) {
+    return { head: queue.head, runs: [...queue.runs, ...read], ...moved };
+  }
+  const { head } = opened(queue);
+  return { head: fifo.pushAll(head, eachBySelf(read)), runs: NO_RUNS, ...moved };
 }
 
 const NONE: ReadonlySet<Order> = new Set();
@@ -254,7 +330,7 @@ function withInFront(queue: Queue, entries: readonly (readonly [Order, number])[
     tailSizes = fifo.pushFront(tailSizes, size);
     bytes += size;
   }
-  return { head: queue.head, tailOrders, tailSizes, bytes };
+  return { ...queue, tailOrders, tailSizes, bytes };
 }
 
 /** The oldest order of the tail: what the store is to be read from. */

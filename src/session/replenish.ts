@@ -11,8 +11,9 @@ import * as fifo from "./fifo.ts";
 import type { Delivery } from "./message.ts";
 import { messageSize } from "./message.ts";
 import * as ids from "./packet_id_map.ts";
+import { opened } from "./queue.ts";
 import type { Inflight, Session } from "./session.ts";
-import { isStored } from "./session.ts";
+import { inflightUnder, isStored } from "./session.ts";
 import type { Write } from "./write.ts";
 
 /** A packet to send, in this order: a PUBLISH, or a PUBREL where `delivery` is undefined. */
@@ -84,7 +85,9 @@ interface Collected {
  * @returns the same session where nothing could be taken
  */
 function sendQueued(session: Session, window: Window, collected: Collected): Session {
-  const { clientId, queue, inflight, nextSequence } = session;
+  if (session.sendQuota === 0 || session.sentBytes >= window.windowBytes) return session;
+  const { clientId, inflight, nextSequence } = session;
+  const queue = opened(session.queue);
   const { writes, outbound, dropped } = collected;
   const waiting = fifo.first(queue.head, session.sendQuota);
   const stored = isStored(session);
@@ -159,7 +162,7 @@ function sendAgain(
   let sent = 0;
   while (count < resending.length && sent < sendQuota && sentBytes < windowBytes) {
     const packetId = resending[count]!;
-    const entry = ids.get(inflight, packetId)!;
+    const entry = inflightUnder(packetId, ids.get(inflight, packetId)!);
     const { delivery } = entry;
     count += 1;
     if (delivery !== undefined && !permitted(delivery)) {

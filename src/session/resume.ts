@@ -5,6 +5,7 @@
 
 import * as ids from "./packet_id_map.ts";
 import type { Session } from "./session.ts";
+import { inflightUnder } from "./session.ts";
 import { NOTHING } from "./step.ts";
 
 /**
@@ -13,10 +14,18 @@ import { NOTHING } from "./step.ts";
  * @param window packets with a Packet Identifier that the client takes at once, at least 1
  */
 export function resume(session: Session, window: number): Session {
-  const waiting = ids.entries(session.inflight);
+  const waiting = ids.entries(session.inflight).map(([packetId, flight]) =>
+    [packetId, inflightUnder(packetId, flight)] as const
+  );
   waiting.sort(([, a], [, b]) => a.sequence - b.sequence);
   return {
     ...session,
+    // Each by itself from here on: it is sent again, and at another time than its neighbours.
+    inflight: ids.setAll(
+      session.inflight,
+      waiting.map(([packetId]) => packetId),
+      waiting.map(([, inflight]) => inflight),
+    ),
     sendQuota: window,
     sentBytes: 0,
     resending: waiting.length === 0 ? NOTHING : waiting.map(([packetId]) => packetId),

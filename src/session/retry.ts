@@ -8,6 +8,7 @@ import type { Instant } from "../policy/identity.ts";
 import * as ids from "./packet_id_map.ts";
 import type { Outbound } from "./replenish.ts";
 import type { Session } from "./session.ts";
+import { inflightUnder } from "./session.ts";
 
 export interface Retried {
   readonly session: Session;
@@ -24,6 +25,7 @@ export interface Retried {
  */
 export function retry(session: Session, now: Instant, interval: number): Retried {
   const due = ids.entries(session.inflight)
+    .map(([packetId, flight]) => [packetId, inflightUnder(packetId, flight)] as const)
     .filter(([packetId, entry]) =>
       entry.sentAt + interval <= now && !session.resending.includes(packetId)
     )

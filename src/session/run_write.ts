@@ -3,17 +3,25 @@
  * every other store it is what `singles` makes of it, record by record.
  */
 
+import type { PacketId } from "../packet/packet.ts";
 import type { ClientId } from "../policy/identity.ts";
 import type { AnyWrite } from "./cluster_write.ts";
 import type { DeliveryRun } from "./delivery_run.ts";
-import { deliveryAt, runLength } from "./delivery_run.ts";
+import { deliveriesOf, orderAt, runLength } from "./delivery_run.ts";
+import type { InflightRun } from "./session.ts";
+import { inflightUnder } from "./session.ts";
 
-/** As many `putQueued`. */
-export interface RunWrite {
-  readonly type: "putQueuedRun";
-  readonly clientId: ClientId;
-  readonly run: DeliveryRun;
-}
+export type RunWrite =
+  /** As many `putQueued`. */
+  | { readonly type: "putQueuedRun"; readonly clientId: ClientId; readonly run: DeliveryRun }
+  /** It goes from the queue into flight: as many `deleteQueued`, each with its `putInflight`. */
+  | { readonly type: "sendQueuedRun"; readonly clientId: ClientId; readonly inflight: InflightRun }
+  /** As many `deleteInflight`. */
+  | {
+    readonly type: "deleteInflightAll";
+    readonly clientId: ClientId;
+    readonly packetIds: readonly PacketId[];
+  };
 
 /** What a persist may hold. */
 export type PersistedWrite = AnyWrite | RunWrite;
@@ -35,16 +43,42 @@ export function countOf(writes: readonly PersistedWrite[]): number {
   for (let i = 0; i < writes.length; i++) {
     const write = writes[i]!;
     if (write.type === "putQueuedRun") count += runLength(write.run) - 1;
+    else if (write.type === "sendQueuedRun") count += 2 * runLength(write.inflight.run) - 1;
+    else if (write.type === "deleteInflightAll") count += write.packetIds.length - 1;
   }
   return count;
 }
 
 function isRunWrite(write: PersistedWrite): write is RunWrite {
-  return write.type === "putQueuedRun";
+  const { type } = write;
+  return type === "putQueuedRun" || type === "sendQueuedRun" || type === "deleteInflightAll";
 }
 
-function pushSingles({ clientId, run }: RunWrite, all: AnyWrite[]): void {
-  for (let i = 0; i < runLength(run); i++) {
-    all.push({ type: "putQueued", clientId, delivery: deliveryAt(run, i) });
+function pushSingles(write: RunWrite, all: AnyWrite[]): void {
+  const { clientId } = write;
+  switch (write.type) {
+    case "putQueuedRun":
+      for (const delivery of deliveriesOf(write.run)) {
+        all.push({ type: "putQueued", clientId, delivery });
+      }
+      return;
+    case "sendQueuedRun": {
+      const { inflight } = write;
+      for (let i = 0; i < runLength(inflight.run); i++) {
+        const packetId = inflight.firstPacketId + i;
+        all.push({ type: "deleteQueued", clientId, order: orderAt(inflight.run, i) });
+        all.push({
+          type: "putInflight",
+          clientId,
+          packetId,
+          inflight: inflightUnder(packetId, inflight),
+        });
+      }
+      return;
+    }
+    case "deleteInflightAll":
+      for (const packetId of write.packetIds) {
+        all.push({ type: "deleteInflight", clientId, packetId });
+      }
   }
 }

@@ -6,7 +6,10 @@
 import type { PacketId } from "../packet/packet.ts";
 import type { ClientId, Identity, Instant, Seconds } from "../policy/identity.ts";
 import type { Limits } from "../policy/limits.ts";
+import type { DeliveryRun } from "./delivery_run.ts";
+import { deliveryAt, sizeAt } from "./delivery_run.ts";
 import type { Delivery } from "./message.ts";
+import { messageSize } from "./message.ts";
 import type { PacketIdMap } from "./packet_id_map.ts";
 import { emptyPacketIdMap } from "./packet_id_map.ts";
 import type { Queue } from "./queue.ts";
@@ -26,6 +29,34 @@ export interface Inflight {
   readonly sentAt: Instant;
 }
 
+/** A run that was sent as one: it stands under each of its Packet Identifiers until that is acknowledged. */
+export interface InflightRun {
+  readonly awaiting: "puback" | "pubrec";
+  readonly run: DeliveryRun;
+  /** Of the first; those of the others follow. */
+  readonly firstPacketId: PacketId;
+  /** The same. */
+  readonly sequence: number;
+  readonly sentAt: Instant;
+}
+
+/** What stands under a Packet Identifier. */
+export type Flight = Inflight | InflightRun;
+
+/** What is inflight under that Packet Identifier, by itself. */
+export function inflightUnder(packetId: PacketId, flight: Flight): Inflight {
+  if (!("run" in flight)) return flight;
+  const { awaiting, run, sequence, sentAt } = flight;
+  const index = packetId - flight.firstPacketId;
+  return { awaiting, delivery: deliveryAt(run, index), sequence: sequence + index, sentAt };
+}
+
+/** The size of the message under that Packet Identifier, as `messageSize` counts; 0 once it was let go. */
+export function sizeUnder(packetId: PacketId, flight: Flight): number {
+  if ("run" in flight) return sizeAt(flight.run, packetId - flight.firstPacketId);
+  return flight.delivery === undefined ? 0 : messageSize(flight.delivery.message);
+}
+
 export interface Session {
   readonly clientId: ClientId;
   /** Only the same identity may resume or take it over. */
@@ -38,7 +69,7 @@ export interface Session {
   /** QoS 2 inbound: PUBREC owed or sent, PUBREL awaited. The value is when PUBREC was last asked for. */
   readonly received: PacketIdMap<Instant>;
   /** Outbound, awaiting an acknowledgement. */
-  readonly inflight: PacketIdMap<Inflight>;
+  readonly inflight: PacketIdMap<Flight>;
   /** Of `inflight`, what was not sent again yet since the client came back, in sequence. */
   readonly resending: readonly PacketId[];
   readonly queue: Queue;

@@ -4,10 +4,9 @@
  */
 
 import type { PacketId } from "../packet/packet.ts";
-import { messageSize } from "./message.ts";
 import * as ids from "./packet_id_map.ts";
 import type { Session } from "./session.ts";
-import { isStored } from "./session.ts";
+import { isStored, sizeUnder } from "./session.ts";
 import { NOTHING } from "./step.ts";
 import type { Write } from "./write.ts";
 
@@ -18,8 +17,7 @@ export function settle(
 ): { session: Session; writes: readonly Write[] } {
   // Acknowledged before it was sent again: it has not taken from the quota yet.
   const waiting = session.resending.length > 0 && session.resending.includes(packetId);
-  const { delivery } = ids.get(session.inflight, packetId)!;
-  const size = waiting || delivery === undefined ? 0 : messageSize(delivery.message);
+  const size = waiting ? 0 : sizeUnder(packetId, ids.get(session.inflight, packetId)!);
   return {
     session: {
       ...session,

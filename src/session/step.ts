@@ -5,10 +5,9 @@
 import type { Announced } from "../policy/announced.ts";
 import type { ClientId, Identity, Instant } from "../policy/identity.ts";
 import type { Rules } from "../policy/rules.ts";
-import type { AnyWrite } from "./cluster_write.ts";
 import type { Demand, Effect, Persist } from "./effect.ts";
 import type { Order } from "./message.ts";
-import type { Write } from "./write.ts";
+import type { PersistedWrite } from "./run_write.ts";
 
 /** The next state and what is asked of the world, in order. */
 export interface Step<State, Out> {
@@ -50,7 +49,7 @@ export function stay<State>(state: State): Step<State, never> {
 export function written<State>(
   state: State,
   of: ClientId,
-  writes: readonly Write[],
+  writes: readonly PersistedWrite[],
 ): Step<State, Persist> {
   return { state, effects: writes.length === 0 ? NOTHING : [durably(of, writes)] };
 }
@@ -58,7 +57,7 @@ export function written<State>(
 /** `then` leaves when the writes are durable; with no writes, when the earlier ones are. */
 export function durably(
   of: ClientId,
-  writes: readonly AnyWrite[],
+  writes: readonly PersistedWrite[],
   ...then: Effect[]
 ): Persist {
   return { type: "persist", of, writes, then };

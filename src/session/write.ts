@@ -7,6 +7,7 @@ import type { PacketId, WillPacket } from "../packet/packet.ts";
 import type { ClientId, Identity, Instant, NodeId, Seconds } from "../policy/identity.ts";
 import type { TopicFilter } from "../topic/topic_filter.ts";
 import type { TopicName } from "../topic/topic_name.ts";
+import type { Queued } from "./delivery_run.ts";
 import type { Delivery, Message, Order } from "./message.ts";
 import type { Inflight } from "./session.ts";
 import type { Subscription } from "./subscription_map.ts";
@@ -78,11 +79,11 @@ export type Write =
   | { readonly type: "deleteSetting"; readonly name: string };
 
 /** What the store gives back of one session when its client returns. */
-export interface StoredSession {
+export interface StoredSession<Q extends Queued = Delivery> {
   readonly received: readonly PacketId[];
   readonly inflight: readonly (readonly [PacketId, Inflight])[];
   /** The oldest part of the queue, in order. */
-  readonly queued: readonly Delivery[];
+  readonly queued: readonly Q[];
 }
 
 /** What is read of every session at start: enough to route, not its queue. */

@@ -8,7 +8,7 @@
  */
 
 import type { DeliveryRun, Queued } from "../session/delivery_run.ts";
-import { deliveryAt, runLength } from "../session/delivery_run.ts";
+import { deliveryAt, orderAt as orderIn, runLength } from "../session/delivery_run.ts";
 import type { Delivery, Order } from "../session/message.ts";
 import type { PackedDeliveries } from "./packed_deliveries.ts";
 import { packed, unpacked } from "./packed_deliveries.ts";
@@ -66,7 +66,7 @@ export class DeliveryQueue {
     const number = this.#chunkFor(order);
     const page = this.#chunks[number];
     if (page instanceof RunPage && page.firstOrder === order) {
-      page.drop(1);
+      page.drop();
       if (page.size === 0) this.#chunks.splice(number, 1);
       this.#size -= 1;
       return true;
@@ -80,6 +80,19 @@ export class DeliveryQueue {
     if (chunk.length === 0) this.#chunks.splice(number, 1);
     this.#size -= 1;
     return true;
+  }
+
+  /** Takes all of a run away that was read. */
+  deleteRun(run: DeliveryRun): void {
+    const number = this.#chunkFor(run.firstOrder);
+    const page = this.#chunks[number];
+    const length = runLength(run);
+    if (!(page instanceof RunPage) || !page.dropFirst(run)) {
+      for (let i = 0; i < length; i++) this.delete(orderIn(run, i));
+      return;
+    }
+    if (page.size === 0) this.#chunks.splice(number, 1);
+    this.#size -= length;
   }
 
   /** At most `most` deliveries, in order, from `from` on; a new array that the caller may keep. */

@@ -8,12 +8,16 @@
 
 import type { PacketId } from "../packet/packet.ts";
 import type { ClientId, Identity, Instant, Seconds } from "../policy/identity.ts";
+import type { Queued } from "../session/delivery_run.ts";
 import { eachBySelf, orderAt, runLength } from "../session/delivery_run.ts";
 import type { Delivery, Message, Order } from "../session/message.ts";
 import { messageSize } from "../session/message.ts";
 import type { RunWrite } from "../session/run_write.ts";
 import { countOf } from "../session/run_write.ts";
-import type { Inflight } from "../session/session.ts";
+import type { PacketIdMap } from "../session/packet_id_map.ts";
+import * as ids from "../session/packet_id_map.ts";
+import type { Flight, Inflight } from "../session/session.ts";
+import { inflightUnder } from "../session/session.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { IndexRecord, PendingWill, StoredSession, Write } from "../session/write.ts";
 import type { TopicFilter } from "../topic/topic_filter.ts";
@@ -30,7 +34,7 @@ interface SessionRecord {
   awaited: boolean;
   subscriptions: Map<TopicFilter, Subscription> | undefined;
   received: Set<PacketId> | undefined;
-  inflight: Map<PacketId, Inflight> | undefined;
+  inflight: PacketIdMap<Flight>;
   queue: DeliveryQueue | undefined;
 }
 
@@ -92,25 +96,36 @@ export class MemoryStore implements Store {
   }
 
   /** Applies the writes in order; it cannot fail, so all of them take effect. */
-  commit(writes: readonly Write[]): void {
-    this.commitRuns(writes);
-  }
-
-  commitRuns(writes: readonly (Write | RunWrite)[]): void {
+  commit(writes: readonly (Write | RunWrite)[]): void {
     for (let i = 0; i < writes.length; i++) this.#apply(writes[i]!);
   }
 
   load(clientId: ClientId, most: number): StoredSession {
-    const session = this.#sessions.get(clientId);
-    return {
-      received: session?.received === undefined ? [] : [...session.received],
-      inflight: session?.inflight === undefined ? [] : [...session.inflight],
-      queued: eachBySelf(session?.queue?.read(-Infinity, most) ?? []),
-    };
+    const { received, inflight, queued } = this.#load(clientId, most);
+    return { received, inflight, queued: eachBySelf(queued) };
   }
 
   read(clientId: ClientId, from: Order, most: number): readonly Delivery[] {
-    return eachBySelf(this.#sessions.get(clientId)?.queue?.read(from, most) ?? []);
+    return eachBySelf(this.#read(clientId, from, most));
+  }
+
+  readonly runs = {
+    commit: (writes: readonly (Write | RunWrite)[]): void => this.commit(writes),
+    load: (clientId: ClientId, most: number) => this.#load(clientId, most),
+    read: (clientId: ClientId, from: Order, most: number) => this.#read(clientId, from, most),
+  };
+
+  #load(clientId: ClientId, most: number): StoredSession<Queued> {
+    const session = this.#sessions.get(clientId);
+    return {
+      received: session?.received === undefined ? [] : [...session.received],
+      inflight: session === undefined ? [] : inflightOf(session),
+      queued: session?.queue?.read(-Infinity, most) ?? [],
+    };
+  }
+
+  #read(clientId: ClientId, from: Order, most: number): readonly Queued[] {
+    return this.#sessions.get(clientId)?.queue?.read(from, most) ?? [];
   }
 
   async *index(): AsyncGenerator<IndexRecord> {
@@ -154,7 +169,7 @@ export class MemoryStore implements Store {
         expiresAt: session.expiresAt,
         subscriptions: sorted(session.subscriptions),
         received: [...session.received ?? []].sort((a, b) => a - b),
-        inflight: [...session.inflight ?? []].sort(([a], [b]) => a - b),
+        inflight: inflightOf(session),
         queued: eachBySelf(session.queue?.read(-Infinity, Infinity) ?? []),
       })).sort((a, b) => a.clientId < b.clientId ? -1 : 1),
       retained: sorted(this.#retained),
@@ -210,6 +225,9 @@ export class MemoryStore implements Store {
       case "putQueuedRun":
         this.#seen(orderAt(write.run, runLength(write.run) - 1));
         break;
+      case "sendQueuedRun":
+        this.#seen(orderAt(write.inflight.run, runLength(write.inflight.run) - 1));
+        break;
       case "putInflight":
         if (write.inflight.delivery !== undefined) {
           this.#seen(write.inflight.delivery.message.order);
@@ -217,7 +235,9 @@ export class MemoryStore implements Store {
     }
     const session = this.#sessions.get(write.clientId);
     if (session !== undefined) return applyTo(session, write);
-    if (write.type.startsWith("put")) this.#strays += countOf([write]);
+    if (write.type.startsWith("put") || write.type === "sendQueuedRun") {
+      this.#strays += countOf([write]);
+    }
   }
 
   #seen(order: Order): void {
@@ -242,7 +262,7 @@ export class MemoryStore implements Store {
       awaited,
       subscriptions: undefined,
       received: undefined,
-      inflight: undefined,
+      inflight: ids.emptyPacketIdMap(),
       queue: undefined,
     });
   }
@@ -280,17 +300,29 @@ type PartWrite =
       | "deleteInflight"
       | "putQueued"
       | "putQueuedRun"
+      | "sendQueuedRun"
+      | "deleteInflightAll"
       | "deleteQueued";
   };
 
 function applyTo(session: SessionRecord, write: PartWrite): void {
   switch (write.type) {
     case "putInflight":
-      session.inflight ??= new Map();
-      session.inflight.set(write.packetId, write.inflight);
+      session.inflight = ids.set(session.inflight, write.packetId, write.inflight);
       return;
+    case "sendQueuedRun": {
+      const { run, firstPacketId } = write.inflight;
+      session.queue?.deleteRun(run);
+      const others = withoutRange(session.inflight, firstPacketId, runLength(run));
+      session.inflight = ids.setRange(others, firstPacketId, runLength(run), write.inflight);
+      return;
+    }
     case "deleteInflight":
-      session.inflight?.delete(write.packetId);
+      session.inflight = ids.remove(session.inflight, write.packetId);
+      return;
+    case "deleteInflightAll":
+      session.inflight = ids.removeAll(session.inflight, write.packetIds) ??
+        write.packetIds.reduce(ids.remove<Flight>, session.inflight);
       return;
     case "putQueued":
       session.queue ??= new DeliveryQueue();
@@ -317,6 +349,26 @@ function applyTo(session: SessionRecord, write: PartWrite): void {
     case "deleteSubscription":
       session.subscriptions?.delete(write.filter);
   }
+}
+
+/** The map without `count` ids from `first` on, of which it should have none. */
+function withoutRange(
+  inflight: PacketIdMap<Flight>,
+  first: PacketId,
+  count: number,
+): PacketIdMap<Flight> {
+  let rest = inflight;
+  if (!ids.hasAny(inflight, first, count)) return rest;
+  for (let id = first; id < first + count; id++) rest = ids.remove(rest, id);
+  return rest;
+}
+
+/** Each message by itself, by Packet Identifier. */
+function inflightOf({ inflight }: SessionRecord): (readonly [PacketId, Inflight])[] {
+  return ids.entries(inflight).map(([packetId, flight]) => [
+    packetId,
+    inflightUnder(packetId, flight),
+  ]);
 }
 
 /** The values of a map by their keys. */

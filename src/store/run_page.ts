@@ -81,9 +81,18 @@ export class RunPage {
     };
   }
 
-  /** Lets go of so many from its front. */
-  drop(count: number): void {
+  /** Lets go of the first delivery. */
+  drop(): void {
+    this.#gone += 1;
+  }
+
+  /** Lets go of a run that it begins with; false where it does not. */
+  dropFirst(run: DeliveryRun): boolean {
+    const count = runLength(run);
+    if (run.firstOrder !== this.firstOrder || run.orderStep !== this.#run.orderStep) return false;
+    if (count > this.size) return false;
     this.#gone += count;
+    return true;
   }
 
   /** Each by itself. */

@@ -4,9 +4,10 @@
  */
 
 import type { ClientId } from "../policy/identity.ts";
+import type { Queued } from "../session/delivery_run.ts";
 import type { Delivery, Order } from "../session/message.ts";
 import type { AnyWrite } from "../session/cluster_write.ts";
-import type { RunWrite } from "../session/run_write.ts";
+import type { PersistedWrite } from "../session/run_write.ts";
 import type { IndexRecord, StoredSession, Write } from "../session/write.ts";
 
 export type { IndexRecord };
@@ -37,7 +38,16 @@ export interface Spreading {
   readonly everywhere: Promise<void>;
 }
 
+/** A store that keeps runs as such, and is asked for them as such. Any other is what `singly` makes of it. */
+export interface RunStore {
+  commit(writes: readonly PersistedWrite[]): Soon<void | Spreading>;
+  load(clientId: ClientId, most: number): Soon<StoredSession<Queued>>;
+  read(clientId: ClientId, from: Order, most: number): Soon<readonly Queued[]>;
+}
+
 export interface Store {
+  /** The same store, where it keeps runs as such. */
+  readonly runs?: RunStore;
   readonly promise: StorePromise;
   readonly limits: BatchLimits;
   /**
@@ -46,8 +56,6 @@ export interface Store {
    * @returns `Spreading` only where the store is shared, and a write of it is one that `waitsForAll`
    */
   commit(writes: readonly Write[]): Soon<void | Spreading>;
-  /** The same, of a store that keeps a run as one; to others runs come record by record. */
-  commitRuns?(writes: readonly (Write | RunWrite)[]): Soon<void | Spreading>;
   /** A session's ids and inflight messages, and the first `most` of its queue. */
   load(clientId: ClientId, most: number): Soon<StoredSession>;
   /** Of a session's queue at most `most`, from order `from` on. */

@@ -19,6 +19,8 @@ import type { Control } from "../../src/server/control.ts";
 import { Runtime } from "../../src/server/runtime.ts";
 import { outboxLimitsOf, serveLink } from "../../src/server/serve_link.ts";
 import type { CloseReason, Fact } from "../../src/session/fact.ts";
+import type { RunWrite } from "../../src/session/run_write.ts";
+import type { Write } from "../../src/session/write.ts";
 import { MemoryStore } from "../../src/store/memory_store.ts";
 import type { Cluster, ClusterListener } from "../../src/cluster/cluster.ts";
 import type { SharedStore, Store } from "../../src/store/store.ts";
@@ -316,8 +318,12 @@ export class Desk {
       commit: (writes) => {
         if (alive.yes) return later(() => disk.commit(writes));
       },
-      commitRuns: (writes) => {
-        if (alive.yes) return later(() => disk.commitRuns(writes));
+      runs: {
+        commit: (writes: readonly (Write | RunWrite)[]) => {
+          if (alive.yes) return later(() => disk.runs.commit(writes));
+        },
+        load: (clientId, most) => later(() => disk.runs.load(clientId, most)),
+        read: (clientId, from, most) => later(() => disk.runs.read(clientId, from, most)),
       },
       load: (clientId, most) => later(() => disk.load(clientId, most)),
       read: (clientId, from, most) => later(() => disk.read(clientId, from, most)),

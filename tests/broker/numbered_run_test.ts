@@ -6,6 +6,8 @@ import type { Limits } from "../../src/policy/limits.ts";
 import type { Rules } from "../../src/policy/rules.ts";
 import * as fifo from "../../src/session/fifo.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
+import { opened } from "../../src/session/queue.ts";
+import { inflightUnder } from "../../src/session/session.ts";
 import type { Caller } from "./caller.ts";
 import { Desk } from "./desk.ts";
 import { acknowledgement, publishPacket, subscribePacket } from "./packets.ts";
@@ -126,14 +128,12 @@ function stateOf(desk: Desk): unknown {
   const { clients, connections } = desk.broker.snapshot();
   const sessions = [...clients.values()].map(({ session }) => {
     const { inflight, received, queue, sendQuota, sentBytes, nextPacketId, nextSequence } = session;
-    const held = ids.entries(inflight).map(([id, { awaiting, sequence, delivery }]) => [
-      id,
-      awaiting,
-      sequence,
-      delivery?.message,
-    ]);
+    const held = ids.entries(inflight).map(([id, flight]) => {
+      const { awaiting, sequence, delivery } = inflightUnder(id, flight);
+      return [id, awaiting, sequence, delivery?.message];
+    });
     const taken = ids.entries(received).map(([id]) => id);
-    const queued = [fifo.toArray(queue.head), fifo.toArray(queue.tailOrders), queue.bytes];
+    const queued = [fifo.toArray(opened(queue).head), fifo.toArray(queue.tailOrders), queue.bytes];
     return { held, taken, queued, sendQuota, sentBytes, nextPacketId, nextSequence };
   });
   const unacknowledged = [...connections.values()].map((live) => live.unacknowledged);
@@ -145,7 +145,7 @@ function stateOf(desk: Desk): unknown {
 async function heard(
   { version, panels, packets, odd, limits, queuePolicy }: Burst,
   together: boolean,
-  count = { runs: 0 },
+  count = { runs: 0, waited: 0 },
 ): Promise<unknown> {
   const told: unknown[] = [];
   await Desk.with({ limits, queuePolicy }, async (desk) => {
@@ -175,7 +175,13 @@ async function heard(
     const { step } = desk.broker;
     desk.broker.step = (event, now) => {
       if (event.type === "numbered" || event.type === "acknowledged") count.runs += 1;
-      return step.call(desk.broker, event, now);
+      const effects = step.call(desk.broker, event, now);
+      count.waited += effects.filter((each) =>
+        each.type === "persist" && each.writes.some(({ type }) =>
+          type === "sendQueuedRun"
+        )
+      ).length;
+      return effects;
     };
     await say(desk, all.at(-1)!, packets, together);
     told.push(stateOf(desk));
@@ -203,7 +209,7 @@ async function heard(
 }
 
 Deno.test("onNumberedRun() and onAcknowledged() lead to what their packets lead to one by one", async () => {
-  const count = { runs: 0 };
+  const count = { runs: 0, waited: 0 };
   await fc.assert(
     fc.asyncProperty(burst, async (given) => {
       deepEqual(await heard(given, true, count), await heard(given, false));
@@ -211,6 +217,7 @@ Deno.test("onNumberedRun() and onAcknowledged() lead to what their packets lead 
     { numRuns: 400 },
   );
   ok(count.runs > 300, `only ${count.runs} runs`);
+  ok(count.waited > 5, `only ${count.waited} that had waited in a queue`);
 });
 
 Deno.test("onNumberedRun() ends the connection when a run goes beyond Receive Maximum, and not before [MQTT-3.3.4-7]", async () => {

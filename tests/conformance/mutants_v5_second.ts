@@ -464,8 +464,8 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-4.6.0-5", "MQTT-4.6.0-6"],
     file: "src/session/queue.ts",
-    from: "head: fifo.push(queue.head, delivery), bytes };",
-    to: "head: fifo.pushFront(queue.head, delivery), bytes };",
+    from: "head: fifo.push(front.head, delivery), bytes };",
+    to: "head: fifo.pushFront(front.head, delivery), bytes };",
   },
 
   // 4.7: Topic Names and Topic Filters

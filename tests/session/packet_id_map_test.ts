@@ -5,9 +5,11 @@ import {
   firstFree,
   get,
   has,
+  hasAny,
   type PacketIdMap,
   remove,
   set,
+  setRange,
   size,
 } from "../../src/session/packet_id_map.ts";
 
@@ -52,6 +54,25 @@ Deno.test("set() leaves the given map as it was when it replaces a value", () =>
 Deno.test("set() refuses an id when it is none of MQTT", () => {
   for (const id of [0, -1, 65_536, NaN]) {
     assert.throws(() => set(emptyPacketIdMap<true>(), id, true), /RangeError.*1 to 65535/);
+  }
+});
+
+Deno.test("setRange() is set() for each, and hasAny() is has() for any, when ids follow each other", () => {
+  for (const held of [[], [1], [7, 40], [16], [15, 300], [4_096, 65_535]]) {
+    for (const first of [1, 2, 15, 16, 17, 255, 4_090, 65_500]) {
+      for (const count of [1, 2, 15, 16, 17, 36, 300]) {
+        if (first + count > 65_536) continue;
+        const map = mapOf(held);
+        const all = [...range(first, first + count - 1)];
+        assert.equal(hasAny(map, first, count), all.some((id) => has(map, id)));
+        if (hasAny(map, first, count)) continue;
+        const each = all.reduce((next, id) => set(next, id, "new"), map);
+        const together = setRange(map, first, count, "new");
+        assert.deepEqual(entries(together), entries(each));
+        assert.equal(size(together), size(each));
+        assert.deepEqual(entries(map), entries(mapOf(held)));
+      }
+    }
   }
 });
 

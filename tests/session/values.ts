@@ -12,11 +12,10 @@ import { defaultRules } from "../../src/policy/rules.ts";
 import type { Demand, Persist } from "../../src/session/effect.ts";
 import * as fifo from "../../src/session/fifo.ts";
 import type { Delivery, Message } from "../../src/session/message.ts";
-import { messageSize } from "../../src/session/message.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
 import { EMPTY_QUEUE, enqueue } from "../../src/session/queue.ts";
 import type { Inflight, Session } from "../../src/session/session.ts";
-import { newSession } from "../../src/session/session.ts";
+import { newSession, sizeUnder } from "../../src/session/session.ts";
 import type { Given } from "../../src/session/step.ts";
 import { deepFreeze } from "../deep_freeze.ts";
 import { plainPublish } from "../packets.ts";
@@ -36,10 +35,8 @@ export function session(stored: boolean, changes: Partial<Session> = {}): Sessio
 /** What `sentBytes` must be: the messages inflight that do not wait to be sent again. */
 export function sentBytesOf({ inflight, resending }: Session): number {
   return ids.entries(inflight).reduce(
-    (sum, [packetId, { delivery }]) =>
-      delivery === undefined || resending.includes(packetId)
-        ? sum
-        : sum + messageSize(delivery.message),
+    (sum, [packetId, flight]) =>
+      resending.includes(packetId) ? sum : sum + sizeUnder(packetId, flight),
     0,
   );
 }

@@ -54,7 +54,7 @@ export function faultyStore(disk: MemoryStore, around: DiskSurroundings): Faulty
   /** What is wrong now with a call; `writes` is undefined where it only reads. */
   function trouble(writes: readonly (Write | RunWrite)[] | undefined): Error | undefined {
     if (faults.breaks !== undefined) {
-      if (faults.breaks === "kept" && writes !== undefined) disk.commitRuns(writes);
+      if (faults.breaks === "kept" && writes !== undefined) disk.runs.commit(writes);
       faults.breaks = undefined;
       faults.failed.unknown += 1;
       broken = true;
@@ -100,7 +100,12 @@ export function faultyStore(disk: MemoryStore, around: DiskSurroundings): Faulty
     promise: disk.promise,
     limits: { writes: random.between(1, 40) },
     commit: (writes) => answer(writes, () => disk.commit(writes)),
-    commitRuns: (writes) => answer(writes, () => disk.commitRuns(writes)),
+    runs: {
+      commit: (writes: readonly (Write | RunWrite)[]) =>
+        answer(writes, () => disk.runs.commit(writes)),
+      load: (clientId, most) => answer(undefined, () => disk.runs.load(clientId, most)),
+      read: (clientId, from, most) => answer(undefined, () => disk.runs.read(clientId, from, most)),
+    },
     load: (clientId, most) => answer(undefined, () => disk.load(clientId, most)),
     read: (clientId, from, most) => answer(undefined, () => disk.read(clientId, from, most)),
     index: () => disk.index(),
@@ -110,7 +115,7 @@ export function faultyStore(disk: MemoryStore, around: DiskSurroundings): Faulty
       dead = true;
       // A full disk has kept nothing of it.
       const mayBeKept = underWay !== undefined && time.now >= faults.fullUntil;
-      if (mayBeKept && random.chance(0.5)) disk.commitRuns(underWay!);
+      if (mayBeKept && random.chance(0.5)) disk.runs.commit(underWay!);
     },
   };
 }

@@ -12,6 +12,8 @@ import type { IndexRecord, Write } from "../../src/session/write.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
 import { CommitQueue } from "../../src/store/commit_queue.ts";
 import { DeliveryQueue } from "../../src/store/delivery_queue.ts";
+import type { RunWrite } from "../../src/session/run_write.ts";
+import { singles } from "../../src/session/run_write.ts";
 import { MemoryStore } from "../../src/store/memory_store.ts";
 import { FilterTree } from "../../src/topic/filter_tree.ts";
 import { RetainedTree } from "../../src/topic/retained_tree.ts";
@@ -40,8 +42,9 @@ function forgets(type: Write["type"]): () => void {
     MemoryStore.prototype,
     "commit",
     (real) =>
-      function (this: MemoryStore, writes: readonly Write[]) {
-        return real.call(this, writes.filter((write) => write.type !== type));
+      function (this: MemoryStore, writes: readonly (Write | RunWrite)[]) {
+        const all = singles(writes) as readonly Write[];
+        return real.call(this, all.filter((write) => write.type !== type));
       },
   );
 }
@@ -423,7 +426,7 @@ export const others: Readonly<Record<string, () => () => void>> = {
       MemoryStore.prototype,
       "commit",
       (real) =>
-        function (this: MemoryStore, writes: readonly Write[]) {
+        function (this: MemoryStore, writes: readonly (Write | RunWrite)[]) {
           return ++count % 50 === 0 ? undefined : real.call(this, writes);
         },
     );

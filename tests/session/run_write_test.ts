@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { PersistedWrite, RunWrite } from "../../src/session/run_write.ts";
+import { countOf, singles } from "../../src/session/run_write.ts";
+import type { Write } from "../../src/session/write.ts";
+import { MemoryStore } from "../../src/store/memory_store.ts";
+import { partOfRun, runLength } from "../../src/session/delivery_run.ts";
+import { delivery, message, putQueued, putSession } from "../contract/store_values.ts";
+import { runOf } from "./runs.ts";
+
+/** What a broker does to a queue and its window, one after the other. */
+const doings = fc.array(
+  fc.record({
+    type: fc.constantFrom("queue a run", "queue one", "send", "take", "acknowledge", "read"),
+    count: fc.integer({ min: 1, max: 9 }),
+    topic: fc.constantFrom("a", "a", "b"),
+    gap: fc.constantFrom(0, 0, 0, 1),
+  }),
+  { minLength: 10, maxLength: 40 },
+);
+
+Deno.test("a store that is told of runs holds what it holds when it is told of each of their messages", () => {
+  let sent = 0;
+  fc.assert(
+    fc.property(doings, (list) => {
+      const whole = new MemoryStore();
+      const single = new MemoryStore();
+      let order = 1;
+      let packetId = 1;
+      let flying: number[] = [];
+      const commit = (...writes: (Write | RunWrite)[]) => {
+        whole.runs.commit(writes);
+        single.commit(singles(writes) as Write[]);
+        assert.equal(countOf(writes), singles(writes).length);
+      };
+      commit(putSession("c"));
+      for (const { type, count, topic, gap } of list) {
+        const [first] = whole.runs.read("c", -Infinity, count);
+        if (type === "queue a run") {
+          order += gap;
+          const payloads = Array.from({ length: count }, (_, at) => Uint8Array.of(order, at));
+          const run = runOf(payloads, { topic, firstOrder: order });
+          commit({ type: "putQueuedRun", clientId: "c", run });
+          order += count;
+        } else if (type === "queue one") {
+          commit(putQueued("c", delivery(message(order++))));
+        } else if (type === "send" && first !== undefined && "like" in first) {
+          const run = partOfRun(first, 0, Math.min(count, runLength(first)));
+          const inflight = {
+            awaiting: "puback",
+            run,
+            firstPacketId: packetId,
+            sequence: packetId,
+            sentAt: 5,
+          } as const;
+          commit({ type: "sendQueuedRun", clientId: "c", inflight });
+          for (let i = 0; i < runLength(run); i++) flying.push(packetId++);
+          sent += 1;
+        } else if (type === "take" && first !== undefined) {
+          const oldest = whole.read("c", -Infinity, count).at(-1)!;
+          commit({ type: "deleteQueued", clientId: "c", order: oldest.message.order });
+        } else if (type === "acknowledge") {
+          commit({ type: "deleteInflightAll", clientId: "c", packetIds: flying.slice(0, count) });
+          flying = flying.slice(count);
+        } else if (type === "read") {
+          assert.deepEqual(whole.read("c", order - 7, count), single.read("c", order - 7, count));
+        }
+        assert.deepEqual(whole.dump(), single.dump());
+      }
+      assert.deepEqual(whole.load("c", 20), single.load("c", 20));
+    }),
+    { numRuns: 200 },
+  );
+  assert.ok(sent > 100, `only ${sent} runs were sent`);
+});
+
+Deno.test("singles() gives the same array where there is no run", () => {
+  const writes: PersistedWrite[] = [putSession("c")];
+  assert.equal(singles(writes), writes);
+});
+
+Deno.test("MemoryStore counts every message of a run as a stray when its session is not there", () => {
+  const store = new MemoryStore();
+  const run = runOf([Uint8Array.of(1), Uint8Array.of(2)]);
+  store.runs.commit([{ type: "putQueuedRun", clientId: "nobody", run }]);
+  assert.equal(store.strays, 2);
+});
