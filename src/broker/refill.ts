@@ -9,6 +9,7 @@ import type { Effect } from "../session/effect.ts";
 import * as fifo from "../session/fifo.ts";
 import { headLength, tailLength, tailStart } from "../session/queue.ts";
 import { replenish } from "../session/replenish.ts";
+import { hasWindow } from "../session/session.ts";
 import type { Write } from "../session/write.ts";
 import { mayReceive } from "./access.ts";
 import { fits, sendAllOutbound } from "./outgoing.ts";
@@ -30,7 +31,7 @@ export function refill(tables: Tables, client: Client): void {
   const { resending, queue } = client.session;
   if (resending.length > 0 || headLength(queue) > 0) {
     sendQueuedRuns(tables, client);
-    fillWindow(tables, client, live);
+    if (hasWindow(client.session, tables.rules.limits)) fillWindow(tables, client, live);
   }
   if (client.groups.size > 0) {
     const writes: Write[] = [];

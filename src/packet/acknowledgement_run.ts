@@ -13,6 +13,8 @@ import type { PacketId } from "./packet.ts";
 export interface AcknowledgementRun {
   readonly type: Acknowledgement["type"];
   readonly packetIds: readonly PacketId[];
+  /** Each is one more than the one before it: so a client answers what it was sent at once. */
+  readonly inRow: boolean;
 }
 
 /** First bytes, the flags with them: no other packet type lies between these. */
@@ -45,10 +47,12 @@ export function acknowledgementRun(
   while (count < MOST && isPlain(bytes, from + count * 4, first, end)) count += 1;
   if (count < 2) return undefined;
   const packetIds = new Array<PacketId>(count);
+  let inRow = true;
   for (let i = 0; i < count; i++) {
     packetIds[i] = bytes[from + i * 4 + 2]! << 8 | bytes[from + i * 4 + 3]!;
+    if (i > 0 && packetIds[i] !== packetIds[i - 1]! + 1) inRow = false;
   }
-  return { type, packetIds };
+  return { type, packetIds, inRow };
 }
 
 function isPlain(bytes: Uint8Array, at: number, first: number, end: number): boolean {

@@ -40,18 +40,26 @@ export function orderAt({ firstOrder, orderStep }: DeliveryRun, index: number): 
   return firstOrder + index * orderStep;
 }
 
-/** The size of one of them, as `messageSize` counts. */
-export function sizeAt(run: DeliveryRun, index: number): number {
+/** The size of `count` of them together from that one on, as `messageSize` counts. */
+export function sizeOfPart(run: DeliveryRun, index: number, count: number): number {
   const { packetIdsAt, bytes, version } = run;
-  const packet = index + 1 < packetIdsAt.length
-    ? packetIdsAt[index + 1]! - packetIdsAt[index]!
-    : bytes.length - packetIdsAt[index]! + packetIdsAt[0]!;
-  return messageSize(run.like.message) + packet - packetIdsAt[0]! - (version === 5 ? 3 : 2);
+  const before = packetIdsAt[0]!; // of a packet, before its Packet Identifier
+  const end = index + count < packetIdsAt.length
+    ? packetIdsAt[index + count]! - before
+    : bytes.length;
+  const besides = before + (version === 5 ? 3 : 2);
+  const payload = end - (packetIdsAt[index]! - before) - count * besides;
+  return count * messageSize(run.like.message) + payload;
 }
 
-/** The size of all of them together. */
+/** The size of one of them. */
+export function sizeAt(run: DeliveryRun, index: number): number {
+  return sizeOfPart(run, index, 1);
+}
+
+/** The size of all of them. */
 export function runSize(run: DeliveryRun): number {
-  return runLength(run) * messageSize(run.like.message) + run.payload;
+  return sizeOfPart(run, 0, runLength(run));
 }
 
 /** One of them by itself, its payload a view on the run's bytes. */

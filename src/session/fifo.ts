@@ -109,7 +109,8 @@ export function first<T>(fifo: Fifo<T>, most: number): T[] {
   const items: T[] = [];
   let { head, middle } = fifo;
   for (;;) {
-    for (let i = 0; i < head.length && items.length < most; i++) items.push(head[i]!);
+    if (items.length + head.length <= most) items.push(...head);
+    else for (let i = 0; items.length < most; i++) items.push(head[i]!);
     if (items.length >= most || items.length === fifo.size) return items;
     const next = middle === undefined ? undefined : peek(middle);
     head = next ?? fifo.tail;

@@ -6,11 +6,11 @@
  */
 
 import type { AcknowledgementRun } from "../packet/acknowledgement_run.ts";
-import type { PacketId } from "../packet/packet.ts";
 import type { Demand } from "./effect.ts";
+import type { PacketIdMap } from "./packet_id_map.ts";
 import * as ids from "./packet_id_map.ts";
 import type { Inflight, Session } from "./session.ts";
-import { isStored, sizeUnder } from "./session.ts";
+import { isStored, lengthFrom, sizeUnder } from "./session.ts";
 import type { Given, Step } from "./step.ts";
 import { durably, NOTHING, step, written } from "./step.ts";
 import type { Write } from "./write.ts";
@@ -24,23 +24,24 @@ export function onAcknowledgements(
   switch (run.type) {
     case "puback":
     case "pubcomp":
-      return settleAll(session, run.packetIds, run.type);
+      return settleAll(session, run, run.type);
     case "pubrec":
-      return releaseAll(session, run.packetIds, given);
+      return releaseAll(session, run, given);
     case "pubrel":
-      return completeAll(session, run.packetIds, given);
+      return completeAll(session, run, given);
   }
 }
 
 /** PUBACK and PUBCOMP: the Packet Identifiers are free, and the send quota has them back. */
 function settleAll(
   session: Session,
-  packetIds: readonly PacketId[],
+  run: AcknowledgementRun,
   awaiting: Inflight["awaiting"],
 ): Step<Session, Demand> | undefined {
-  const size = sizeAwaiting(session, packetIds, awaiting);
-  const inflight = size < 0 ? undefined : ids.removeAll(session.inflight, packetIds);
+  const size = sizeAwaiting(session, run, awaiting);
+  const inflight = size < 0 ? undefined : without(session.inflight, run);
   if (inflight === undefined) return undefined;
+  const { packetIds, inRow } = run;
   const { clientId } = session;
   const next: Session = {
     ...session,
@@ -51,19 +52,20 @@ function settleAll(
   return written(
     next,
     clientId,
-    isStored(session) ? [{ type: "deleteInflightAll", clientId, packetIds }] : NOTHING,
+    isStored(session) ? [{ type: "deleteInflightAll", clientId, packetIds, inRow }] : NOTHING,
   );
 }
 
 /** PUBREC: the messages are let go and PUBREL is owed, in the order in which they came [MQTT-4.6.0-4]. */
 function releaseAll(
   session: Session,
-  packetIds: readonly PacketId[],
+  run: AcknowledgementRun,
   { connection, now }: Given,
 ): Step<Session, Demand> | undefined {
-  const size = sizeAwaiting(session, packetIds, "pubrec");
-  const others = size < 0 ? undefined : ids.removeAll(session.inflight, packetIds);
+  const size = sizeAwaiting(session, run, "pubrec");
+  const others = size < 0 ? undefined : without(session.inflight, run);
   if (others === undefined) return undefined;
+  const { packetIds } = run;
   const { clientId, nextSequence } = session;
   const released = new Array<Inflight>(packetIds.length);
   const writes: Write[] = [];
@@ -92,11 +94,12 @@ function releaseAll(
 /** PUBREL: the Packet Identifiers are let go, answered with PUBCOMP [MQTT-4.3.3-11]. */
 function completeAll(
   session: Session,
-  packetIds: readonly PacketId[],
+  run: AcknowledgementRun,
   { connection }: Given,
 ): Step<Session, Demand> | undefined {
-  const received = ids.removeAll(session.received, packetIds);
+  const received = without(session.received, run);
   if (received === undefined) return undefined;
+  const { packetIds } = run;
   const { clientId } = session;
   const writes: Write[] = [];
   if (isStored(session)) {
@@ -114,15 +117,28 @@ function completeAll(
 /** Bytes of the messages, each of which awaits that packet on this connection; -1 where one does not. */
 function sizeAwaiting(
   { inflight, resending }: Session,
-  packetIds: readonly PacketId[],
+  { packetIds, inRow }: AcknowledgementRun,
   awaiting: Inflight["awaiting"],
 ): number {
   if (resending.length > 0) return -1;
   let size = 0;
-  for (let i = 0; i < packetIds.length; i++) {
-    const entry = ids.get(inflight, packetIds[i]!);
+  for (let i = 0; i < packetIds.length;) {
+    const packetId = packetIds[i]!;
+    const entry = ids.get(inflight, packetId);
     if (entry === undefined || entry.awaiting !== awaiting) return -1;
-    size += sizeUnder(packetIds[i]!, entry);
+    const count = inRow ? Math.min(lengthFrom(packetId, entry), packetIds.length - i) : 1;
+    size += sizeUnder(packetId, entry, count);
+    i += count;
   }
   return size;
+}
+
+/** The map without those that are acknowledged; undefined where it has not all of them, or one comes twice. */
+function without<V>(
+  map: PacketIdMap<V>,
+  { packetIds, inRow }: AcknowledgementRun,
+): PacketIdMap<V> | undefined {
+  return inRow
+    ? ids.removeRange(map, packetIds[0]!, packetIds.length)
+    : ids.removeAll(map, packetIds);
 }

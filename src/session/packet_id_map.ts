@@ -169,6 +169,23 @@ export function removeAll<V>(
   return rest;
 }
 
+/** The same of `count` ids from `first` on. */
+export function removeRange<V>(
+  map: PacketIdMap<V>,
+  first: PacketId,
+  count: number,
+): PacketIdMap<V> | undefined {
+  let rest: PacketIdMap<V> = map;
+  for (let id = first; id < first + count;) {
+    const end = Math.min((id | 15) + 1, first + count);
+    const bits = rangeMask(id, end);
+    if ((maskAround(rest, id) & bits) !== bits) return undefined;
+    rest = removeBits(rest, id, bits) ?? emptyPacketIdMap();
+    id = end;
+  }
+  return rest;
+}
+
 /** The ids with their values, ids ascending; a new array that the caller may keep. */
 export function entries<V>(map: PacketIdMap<V>): [id: PacketId, value: V][] {
   const found: [PacketId, V][] = [];

@@ -21,6 +21,8 @@ export type RunWrite =
     readonly type: "deleteInflightAll";
     readonly clientId: ClientId;
     readonly packetIds: readonly PacketId[];
+    /** Each is one more than the one before it. */
+    readonly inRow: boolean;
   };
 
 /** What a persist may hold. */

@@ -6,6 +6,7 @@
  * message's own.
  */
 
+import type { AcknowledgementRun } from "../packet/acknowledgement_run.ts";
 import type { PacketId } from "../packet/packet.ts";
 import type { ClientId, Identity, Instant, Seconds } from "../policy/identity.ts";
 import type { Queued } from "../session/delivery_run.ts";
@@ -321,8 +322,7 @@ function applyTo(session: SessionRecord, write: PartWrite): void {
       session.inflight = ids.remove(session.inflight, write.packetId);
       return;
     case "deleteInflightAll":
-      session.inflight = ids.removeAll(session.inflight, write.packetIds) ??
-        write.packetIds.reduce(ids.remove<Flight>, session.inflight);
+      session.inflight = withoutAll(session.inflight, write);
       return;
     case "putQueued":
       session.queue ??= new DeliveryQueue();
@@ -349,6 +349,17 @@ function applyTo(session: SessionRecord, write: PartWrite): void {
     case "deleteSubscription":
       session.subscriptions?.delete(write.filter);
   }
+}
+
+/** The map without all of them, as far as it has them. */
+function withoutAll(
+  inflight: PacketIdMap<Flight>,
+  { packetIds, inRow }: Pick<AcknowledgementRun, "packetIds" | "inRow">,
+): PacketIdMap<Flight> {
+  const rest = inRow && packetIds.length > 0
+    ? ids.removeRange(inflight, packetIds[0]!, packetIds.length)
+    : ids.removeAll(inflight, packetIds);
+  return rest ?? packetIds.reduce(ids.remove<Flight>, inflight);
 }
 
 /** The map without `count` ids from `first` on, of which it should have none. */

@@ -85,7 +85,9 @@ Deno.test("numberedRun() and acknowledgementRun() find what decode() finds when 
         const answers = acknowledgementRun(bytes, at, bytes.length);
         if (answers !== undefined) {
           runs += 1;
-          ok(answers.packetIds.length >= 2 && answers.packetIds.length <= 64);
+          const { packetIds, inRow } = answers;
+          ok(packetIds.length >= 2 && packetIds.length <= 256);
+          strictEqual(inRow, packetIds.every((id, at) => id === packetIds[0]! + at));
           for (const packetId of answers.packetIds) {
             found.push({ type: answers.type, packetId, reasonCode: 0, properties: undefined });
           }

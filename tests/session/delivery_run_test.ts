@@ -9,6 +9,7 @@ import {
   runLength,
   runSize,
   sizeAt,
+  sizeOfPart,
 } from "../../src/session/delivery_run.ts";
 import { messageSize } from "../../src/session/message.ts";
 import { runOf } from "./runs.ts";
@@ -52,6 +53,8 @@ Deno.test("partOfRun() is the run of some of its deliveries", () => {
       assert.deepEqual(deliveriesOf(part), deliveriesOf(run).slice(index, index + count));
       const payload = all.slice(index, index + count).reduce((sum, { length }) => sum + length, 0);
       assert.equal(part.payload, payload);
+      const sizes = deliveriesOf(part).map(({ message }) => messageSize(message));
+      assert.equal(sizeOfPart(run, index, count), sizes.reduce((sum, size) => sum + size, 0));
     }),
     { numRuns: 200 },
   );

@@ -8,6 +8,7 @@ import {
   hasAny,
   type PacketIdMap,
   remove,
+  removeRange,
   set,
   setRange,
   size,
@@ -57,7 +58,7 @@ Deno.test("set() refuses an id when it is none of MQTT", () => {
   }
 });
 
-Deno.test("setRange() is set() for each, and hasAny() is has() for any, when ids follow each other", () => {
+Deno.test("setRange() is set() for each, removeRange() takes them back, hasAny() is has() for any, when ids follow each other", () => {
   for (const held of [[], [1], [7, 40], [16], [15, 300], [4_096, 65_535]]) {
     for (const first of [1, 2, 15, 16, 17, 255, 4_090, 65_500]) {
       for (const count of [1, 2, 15, 16, 17, 36, 300]) {
@@ -71,6 +72,12 @@ Deno.test("setRange() is set() for each, and hasAny() is has() for any, when ids
         assert.deepEqual(entries(together), entries(each));
         assert.equal(size(together), size(each));
         assert.deepEqual(entries(map), entries(mapOf(held)));
+        assert.equal(removeRange(map, first, count), undefined);
+        assert.deepEqual(entries(removeRange(together, first, count)!), entries(map));
+        const part = removeRange(together, first, Math.ceil(count / 2))!;
+        assert.deepEqual(entries(part), entries(each).filter(([id]) => has(part, id)));
+        assert.equal(size(part), size(map) + Math.floor(count / 2));
+        assert.equal(removeRange(part, first, count), undefined);
       }
     }
   }
