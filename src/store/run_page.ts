@@ -4,6 +4,7 @@
  * are written once.
  */
 
+import type { ProtocolVersion } from "../packet/packet.ts";
 import type { DeliveryRun } from "../session/delivery_run.ts";
 import { deliveriesOf, runLength } from "../session/delivery_run.ts";
 import type { Delivery, Order } from "../session/message.ts";
@@ -12,8 +13,11 @@ import type { Delivery, Order } from "../session/message.ts";
 const MOST = 256;
 
 export class RunPage {
-  /** Of the first run; `bytes`, `packetIdsAt` and `payload` are those of all. */
-  #run: DeliveryRun;
+  readonly #like: Delivery;
+  readonly #version: ProtocolVersion;
+  /** Of the first that it ever had. */
+  readonly #order: Order;
+  readonly #orderStep: number;
   #bytes: Uint8Array;
   /** Of `#bytes`, what is written. */
   #end: number;
@@ -22,7 +26,10 @@ export class RunPage {
   #gone = 0;
 
   constructor(run: DeliveryRun) {
-    this.#run = run;
+    this.#like = run.like;
+    this.#version = run.version;
+    this.#order = run.firstOrder;
+    this.#orderStep = run.orderStep;
     this.#bytes = run.bytes;
     this.#end = run.bytes.length;
     this.#packetIdsAt = run.packetIdsAt.slice();
@@ -44,10 +51,9 @@ export class RunPage {
   /** Takes a run in at its end; false where it is full, or not alike, or not the next in order. */
   append(run: DeliveryRun): boolean {
     const count = runLength(run);
-    const { like, orderStep, version } = this.#run;
-    if (this.#packetIdsAt.length + count > MOST) return false;
-    if (run.firstOrder !== this.lastOrder + orderStep || run.orderStep !== orderStep) return false;
-    if (run.version !== version || !isLike(run.like, like)) return false;
+    if (this.#packetIdsAt.length + count > MOST || run.orderStep !== this.#orderStep) return false;
+    if (run.firstOrder !== this.lastOrder + run.orderStep) return false;
+    if (run.version !== this.#version || !isLike(run.like, this.#like)) return false;
     const from = this.#end;
     const end = from + run.bytes.length;
     if (end > this.#bytes.length) this.#grow(end);
@@ -59,8 +65,7 @@ export class RunPage {
 
   /** Those from that order on, `most` at most; undefined where there are none. */
   read(order: Order, most: number): DeliveryRun | undefined {
-    const { like, version, orderStep } = this.#run;
-    const behind = Math.ceil((order - this.firstOrder) / orderStep);
+    const behind = Math.ceil((order - this.firstOrder) / this.#orderStep);
     const first = this.#gone + Math.max(0, behind);
     const count = Math.min(most, this.#packetIdsAt.length - first);
     if (count <= 0) return undefined;
@@ -69,15 +74,15 @@ export class RunPage {
     const to = this.#startOf(first + count);
     const packetIdsAt = new Array<number>(count);
     for (let i = 0; i < count; i++) packetIdsAt[i] = this.#packetIdsAt[first + i]! - from;
-    const besides = before + (version === 5 ? 3 : 2);
+    const besides = before + (this.#version === 5 ? 3 : 2);
     return {
       bytes: this.#bytes.subarray(from, to),
       packetIdsAt,
       payload: to - from - count * besides,
-      like,
-      version,
+      like: this.#like,
+      version: this.#version,
       firstOrder: this.#orderAt(first),
-      orderStep,
+      orderStep: this.#orderStep,
     };
   }
 
@@ -89,7 +94,7 @@ export class RunPage {
   /** Lets go of a run that it begins with; false where it does not. */
   dropFirst(run: DeliveryRun): boolean {
     const count = runLength(run);
-    if (run.firstOrder !== this.firstOrder || run.orderStep !== this.#run.orderStep) return false;
+    if (run.firstOrder !== this.firstOrder || run.orderStep !== this.#orderStep) return false;
     if (count > this.size) return false;
     this.#gone += count;
     return true;
@@ -102,7 +107,7 @@ export class RunPage {
   }
 
   #orderAt(index: number): Order {
-    return this.#run.firstOrder + index * this.#run.orderStep;
+    return this.#order + index * this.#orderStep;
   }
 
   /** Where a packet begins, or what comes behind the last one. */
