@@ -28,8 +28,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-1.5.4-2", "MQTT-1.5.7-1"],
     file: "src/packet/utf8.ts",
-    from: "if (byte > 0x7f || byte === 0)",
-    to: "if (byte > 0x7f)",
+    from: "if (byte === 0) return",
+    to: "if (byte > 0x7f) return",
   },
   {
     ids: ["MQTT-1.5.5-1"],
