@@ -20,6 +20,7 @@ import type { Gate } from "./gate.ts";
 import type { Placement } from "./listener_plan.ts";
 import { planListeners, standsInTheWay } from "./listener_plan.ts";
 import type { Log } from "./log.ts";
+import { PollTurn } from "./poll_turn.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Serving } from "./serve_link.ts";
 import { outboxLimitsOf, serveLink } from "./serve_link.ts";
@@ -67,7 +68,8 @@ export class Listeners {
   #open = 0;
   #lastId: ConnectionId = 0;
   /** Of the links of all listeners. */
-  readonly #turns = new FairTurns();
+  readonly #poll = new PollTurn();
+  readonly #turns = new FairTurns(this.#poll.after);
   #core: Core | undefined;
   #closed = false;
 
@@ -164,6 +166,7 @@ export class Listeners {
   /** Accepts no more, and ends links that are not served yet. */
   close(): void {
     this.#closed = true;
+    this.#poll.close();
     for (const { socket, door } of this.#places) {
       socket.close();
       door?.shut();

@@ -66,7 +66,7 @@ Deno.test("spent() lets who has read little pass the queue of those who have rea
 
 Deno.test("again() has the queue go on one after the other within the turn, as long as there is time", async () => {
   let time = 0;
-  const turns = new FairTurns(() => time);
+  const turns = new FairTurns(setImmediate, () => time);
   const done: string[] = [];
   /** One of a read waits for it; then it deals with what it has and asks for the next read, three times. */
   async function link(name: string) {
@@ -89,7 +89,7 @@ Deno.test("again() has the queue go on one after the other within the turn, as l
 
 Deno.test("again() has those who have read little and other events wait for no more than the time of a turn", async () => {
   let time = 0;
-  const turns = new FairTurns(() => time);
+  const turns = new FairTurns(setImmediate, () => time);
   const longest = { turn: 0 };
   let last = 0;
   let flooding = true;
