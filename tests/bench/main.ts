@@ -9,7 +9,8 @@
  * the sizes, one run of 2 s; `--own` load generator even where mqload is there.
  *
  * Instead of the table: `--check` compares bytes allocated a message with the baseline (`--check --write` writes
- * it), `--growth` prints how costs grow with sizes, `--fairness` what a flood and a storm do to others.
+ * it), `--growth` prints how costs grow with sizes, `--fairness` what a flood, a subscriber that never reads and a
+ * storm do to others, here and through mosquitto; `--only` and `--runs` hold for it too.
  */
 
 import { parseArgs } from "node:util";
@@ -54,6 +55,7 @@ if (instead === undefined) {
       new URL(own[instead], import.meta.url).pathname,
       ...(values.only === "" ? [] : ["--only", values.only]),
       ...(values.write ? ["--write"] : []),
+      ...(values.fairness && values.runs !== undefined ? ["--runs", values.runs] : []),
     ],
     stdout: "inherit",
     stderr: "inherit",
