@@ -12,7 +12,7 @@ import type { Durability } from "./promise.ts";
 import { decide } from "./promise.ts";
 import { RedisNode } from "./redis_node.ts";
 import type { RedisNotice, RedisOptions } from "./redis_options.ts";
-import { meaningOf, wordsOf } from "./trouble.ts";
+import { meaningOf, redisTrouble, wordsOf } from "./trouble.ts";
 import { keyPrefix, Whereabouts } from "./whereabouts.ts";
 
 /** Milliseconds between two looks while the start waits. */
@@ -94,7 +94,7 @@ async function upBefore(link: Link, until: number): Promise<void> {
   up.catch(() => {});
   while (!link.isUp) {
     if (link.isRefused) throw new Error(`Redis refuses the connection: ${link.why}`);
-    if (performance.now() > until) throw new Error(`Redis cannot be reached: ${link.why}`);
+    if (performance.now() > until) throw redisTrouble("away", link.why);
     await Promise.race([up, pause(LOOK)]);
   }
 }

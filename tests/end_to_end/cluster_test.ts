@@ -515,7 +515,8 @@ toolTest(
       const section = { url: `rediss://127.0.0.1:${port}`, tls, startTimeout: 1 };
       try {
         const user = { username: "dunlin", password: "geheim" };
-        const broker = await startBroker({ store: { redis: { ...section, ...user } } });
+        const patient = { ...section, ...user, startTimeout: 20 };
+        const broker = await startBroker({ store: { redis: patient } });
         const client = await connectJs(broker.port, "x", KEPT);
         await client.end();
         await broker.stop();
@@ -537,7 +538,7 @@ toolTest(
             true,
           ]);
         }
-        const named = { ...section, ...user, tls: { ...tls, serverName: "localhost" } };
+        const named = { ...patient, tls: { ...tls, serverName: "localhost" } };
         await (await startBroker({ store: { redis: named } })).stop();
         const plain = { tls: undefined, url: `redis://127.0.0.1:${port}`, startTimeout: 1 };
         const unreached = await second({ store: { redis: { ...plain, ...user } } });
