@@ -201,6 +201,8 @@ toolTest(needed, "a Sentinel's failover loses nothing when it is to be replicate
       // With nobody to replicate to nothing more is acknowledged than what was under way.
       assert.ok(pair.acknowledged.length <= from + 200);
       await master.run();
+      // As the Sentinel does by itself, after eight seconds and up to a minute.
+      await master.ask("REPLICAOF", "127.0.0.1", `${other.port}`);
       await pair.goesOn();
     }
     await pair.stop();
