@@ -26,6 +26,7 @@ const RAW_KEPT = { cleanStart: false, properties: { sessionExpiryInterval: 300 }
 let shared: Promise<ClusterRig> | undefined;
 const cluster = () =>
   shared ??= startCluster(["a", "b", "c"], {
+    cluster: { lease: 10 }, // nobody is to be given up on a machine that is busy with other tests
     config: { administrators: [{ user: undefined, clientId: "boss" }], admin: { port: 0 } },
   });
 Deno.test.afterAll(async () => {
