@@ -196,11 +196,11 @@ export class Actor {
     call.link!.send({ type: "unsubscribe", packetId, filters: [full], userProperties: undefined });
   }
 
-  /** Ends the link without a word. */
-  drop(): void {
+  /** Ends the link without a word; comes back after that many milliseconds, 0: soon. */
+  drop(pause = 0): void {
     const call = this.#call;
     if (call === undefined) return;
-    this.#end(call, "dropped", 0);
+    this.#end(call, "dropped", pause);
   }
 
   /** DISCONNECT, and comes back when the broker has closed the link, or does not. */
@@ -398,7 +398,7 @@ export class Actor {
 
   #hear(call: Call, packet: Packet): void {
     const now = this.#in.ledger.now();
-    call.record.heardAt = now;
+    if (this.#call === call) call.record.heardAt = now;
     if (packet.type === "disconnect") {
       call.record.told = packet.reasonCode;
       this.#in.ledger.count(`DISCONNECT 0x${packet.reasonCode.toString(16)}`);

@@ -124,15 +124,20 @@ export class Crowd {
     if (this.#publishing) this.#publish();
   }
 
-  /** Ends the links of about that share of all clients. */
+  /** Ends the links of about that share of all clients; tells of how many. */
   reset(share: number): number {
-    let count = 0;
-    for (const actor of this.actors) {
-      if (!this.#in.random.chance(share)) continue;
-      actor.drop();
-      count += 1;
-    }
-    return count;
+    return this.#some(share, (actor) => actor.drop());
+  }
+
+  /** The same, and none of them comes back within that many milliseconds. */
+  away(share: number, time: number): number {
+    return this.#some(share, (actor) => actor.drop(time));
+  }
+
+  #some(share: number, act: (actor: Actor) => void): number {
+    const chosen = this.actors.filter(() => this.#in.random.chance(share));
+    chosen.forEach(act);
+    return chosen.length;
   }
 
   #publish(): void {

@@ -15,7 +15,8 @@ export type FaultKind =
   | "killRedis"
   | "pauseRedis"
   | "cutRedisLinks"
-  | "resetLinks";
+  | "resetLinks"
+  | "awayClients";
 
 /** How often each is chosen, beside the others. */
 export type Weights = Readonly<Partial<Record<FaultKind, number>>>;
@@ -29,6 +30,7 @@ export const ALL: Weights = {
   pauseRedis: 8,
   cutRedisLinks: 8,
   resetLinks: 15,
+  awayClients: 5,
 };
 
 /** What is done: so many by chance, or these, in this order. */
@@ -48,10 +50,12 @@ export interface Target {
 
 /** Milliseconds between two faults. */
 const GAP = [500, 5_000] as const;
+/** Milliseconds that clients stay away: the next fault finds their queues filled. */
+const AWAY = 8_000;
 
 /** Does the faults, one begun after the other, some of them at the same time; resolves when all are over. */
 export async function doFaults(doing: Doing, target: Target): Promise<void> {
-  const { random, ledger } = target;
+  const { random, ledger, crowd } = target;
   const count = "order" in doing ? doing.order.length : doing.count;
   const under = new Set<Promise<void>>();
   let redisBusy: Promise<void> = Promise.resolve();
@@ -62,6 +66,9 @@ export async function doFaults(doing: Doing, target: Target): Promise<void> {
     if (kind === "killRedis" || kind === "pauseRedis" || kind === "cutRedisLinks") {
       await redisBusy; // a second loss before the first is made good is more than any promise covers
       fault = redisBusy = redisFault(kind, label, target);
+    } else if (kind === "awayClients") {
+      ledger.happened(`${label}${crowd.away(0.5, AWAY)} clients go away for ${AWAY} ms`);
+      fault = pause(AWAY);
     } else {
       // One node at least is left alone.
       while (

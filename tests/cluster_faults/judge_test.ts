@@ -174,7 +174,7 @@ const WRONG: readonly (readonly [string, string, (story: Story) => void])[] = [
     story.end(connection, "disconnected");
     connection.closedAt = story.now;
     const endedAt = story.now + 3_000;
-    story.ledger.nodeRuns.push({ node: 0, run: 1, startedAt: 0, endedAt });
+    story.ledger.nodeRuns.push({ node: 0, run: 1, startedAt: 0, endedAt, fenced: false });
     story.receive("watcher", publication);
   }],
   ["a Will comes of a client that is connected", "willUnasked", (story) => {
@@ -263,7 +263,13 @@ const RIGHT: readonly (readonly [string, (story: Story) => void])[] = [
     const [publication, connection] = story.will("w3");
     story.end(connection, "disconnected");
     connection.closedAt = story.now;
-    story.ledger.nodeRuns.push({ node: 0, run: 1, startedAt: 0, endedAt: story.now + 100 });
+    story.ledger.nodeRuns.push({
+      node: 0,
+      run: 1,
+      startedAt: 0,
+      endedAt: story.now + 100,
+      fenced: false,
+    });
     story.receive("watcher", publication);
   }],
   ["a node was given up, with its links, before a client gave its link up", (story) => {
@@ -273,6 +279,15 @@ const RIGHT: readonly (readonly [string, (story: Story) => void])[] = [
     story.end(connection, "silent");
     story.connect("w3");
     story.receive("watcher", publication);
+  }],
+  ["a node was given up while it stood still, and sent a last packet before it ended", (story) => {
+    const [publication, connection] = story.will("w3", 2_000);
+    story.receive("watcher", publication);
+    connection.heardAt = story.now += 4_200;
+    story.end(connection, "lost");
+    const { now } = story;
+    story.ledger.nodeRuns.push({ node: 0, run: 1, startedAt: 0, endedAt: now, fenced: true });
+    story.connect("w3");
   }],
   ["the broker had closed the link before DISCONNECT came", (story) => {
     const [publication, connection] = story.will("w3");

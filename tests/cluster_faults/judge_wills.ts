@@ -76,10 +76,10 @@ export function boundsOf(
   if (connection.refused) return { least: 0, most: 0, why: "its CONNECT was refused" };
   if (connackAt === Infinity) return { least: 0, most: 1, why: "its CONNECT was never answered" };
   if (ending === undefined) return { least: 0, most: 0, why: "it is connected" };
+  const run = ledger.nodeRuns.find(({ node, run }) =>
+    node === connection.node && run === connection.run
+  );
   if (ending === "disconnected") {
-    const run = ledger.nodeRuns.find(({ node, run }) =>
-      node === connection.node && run === connection.run
-    );
     const { closedAt, told } = connection; // the broker's word that the Will is gone, unless its process has just ended
     if (told !== undefined) {
       return { least: 0, most: 1, why: "its node had closed the link before" };
@@ -94,6 +94,10 @@ export function boundsOf(
   if (delay === 0) return { ...exactly, why: `it ended (${ending}) without DISCONNECT 0x00` };
   if (next === undefined || next.dialledAt > endedAt + delay + 2 * lease + 10_000) {
     return { ...exactly, why: `it ended (${ending}) and did not come back in time` };
+  }
+  // The delay counts from when the node was given up, of which its clients hear only when it finds that out.
+  if (run?.fenced && run.endedAt < endedAt + 3 * lease && endedAt < run.endedAt + AT_ONCE) {
+    return { least: 0, most: 1, why: "its node was given up at an instant that nobody saw" };
   }
   // A node that is stopped may have been given up, and the link with it, while its client still waited for it.
   const from = endedAt - heardAt > lease / 2 ? heardAt : endedAt;

@@ -88,7 +88,7 @@ export interface ConnectionRecord {
   ending: Ending | undefined;
   /** Reason Code of the broker's DISCONNECT. */
   told: number | undefined;
-  /** When the last packet of the broker came. */
+  /** When the last packet of the broker came while the client listened to it. */
   heardAt: number;
   /** After the client's DISCONNECT the broker closed the link, or its process ended; Infinity: it did not. */
   closedAt: number;
@@ -110,6 +110,8 @@ export interface NodeRun {
   readonly run: number;
   readonly startedAt: number;
   endedAt: number;
+  /** It found that the others had given it up: exit status 4, see `src/cluster/fenced.ts`. */
+  fenced: boolean;
 }
 
 /** Something that was done to the system, or that it did, in words. */

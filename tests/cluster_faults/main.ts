@@ -5,8 +5,8 @@
  * Options (defaults): `--redis sentinel|cluster|single|none` (sentinel; none: one node with a store of its own),
  * `--faults N` (100), `--seed N` (chosen and printed), `--clients N` (200), `--nodes N` (3), `--rate N` (200)
  * messages a second, `--lease MS` (3000), `--replicas N` (1) of the master with Sentinels, `--only KIND,KIND` of
- * killNode pauseNode pauseNodeBriefly restartNode killRedis pauseRedis cutRedisLinks resetLinks, `--log LEVEL`
- * (info) of the nodes, `--quiet`.
+ * killNode pauseNode pauseNodeBriefly restartNode killRedis pauseRedis cutRedisLinks resetLinks
+ * awayClients, `--log LEVEL` (info) of the nodes, `--quiet`.
  */
 
 import { parseArgs } from "node:util";
@@ -35,7 +35,7 @@ const { values } = parseArgs({
 const only = values.only?.split(",") as FaultKind[] | undefined;
 const weights: Weights = only === undefined
   ? values.redis === "none"
-    ? { killNode: 2, restartNode: 1, pauseNodeBriefly: 1, resetLinks: 2 }
+    ? { killNode: 2, restartNode: 1, pauseNodeBriefly: 1, resetLinks: 2, awayClients: 1 }
     : ALL
   : Object.fromEntries(only.map((kind) => [kind, ALL[kind]]));
 const outcome = await run({

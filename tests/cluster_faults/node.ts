@@ -6,6 +6,9 @@ import type { Door } from "./actor.ts";
 import type { Ledger, NodeRun } from "./ledger.ts";
 import { pause, signal, spawn, until } from "./redis_process.ts";
 
+/** Exit status of a node that the others have given up. */
+const FENCED = 4;
+
 export class Node {
   readonly port = freePort();
   readonly number: number;
@@ -70,6 +73,7 @@ export class Node {
       run: this.#runs,
       startedAt: this.#ledger.now(),
       endedAt: Infinity,
+      fenced: false,
     };
     this.#ledger.nodeRuns.push(run);
     this.#run = run;
@@ -114,6 +118,7 @@ export class Node {
 
   #ended(child: Deno.ChildProcess, run: NodeRun, code: number, by: string | null): void {
     run.endedAt = this.#ledger.now();
+    run.fenced = code === FENCED;
     const how = by ?? `exit status ${code}`;
     const wonder = this.#expected ? "" : ", by itself";
     this.#ledger.happened(`node ${this.number} run ${run.run} ended: ${how}${wonder}`);
