@@ -16,7 +16,16 @@
  * finds no room goes into a Map, whose hash nobody can foretell: see `map_key.ts`.
  */
 
-import { mapKey } from "./map_key.ts";
+import type { HashPage } from "./hash_pages.ts";
+import {
+  crowdKey,
+  DEEPEST,
+  hashOf,
+  LARGEST,
+  PageDirectory,
+  REACH,
+  SMALLEST,
+} from "./hash_pages.ts";
 import { levelEnd } from "./rest_matches.ts";
 
 /** What hangs at a level: the one that begins at `at` in `text` and ends with a `/` or with the text. */
@@ -25,35 +34,24 @@ export interface Placed {
   readonly at: number;
 }
 
-interface Page<Node> {
-  /** How many upper bits of the hash all have in common that are here. */
-  readonly depth: number;
+interface Page<Node> extends HashPage {
   /** Two numbers a slot, branch and hash; branch 0: empty. As many slots as nodes, a power of two. */
   keys: Int32Array;
   nodes: (Node | undefined)[];
   count: number;
-  /** Some that belong here are in the Map. */
-  crowded: boolean;
 }
 
-const SMALLEST = 16;
-const LARGEST = 4096;
-/** 65,536 pages hold 200 million nodes; what is more goes into the Map. */
-const DEEPEST = 16;
-/** The most slots that are looked at, where a page of random hashes that is three quarters full needs 8. */
-const REACH = 32;
 const SLASH = 0x2f;
 
 /** Nodes by the number of their branch, from 1 to 2³¹ - 1, and their level. */
 export class ChildTable<Node extends Placed> {
-  private directory: Page<Node>[] = [emptyPage(0, SMALLEST)];
-  private depth = 0;
+  private readonly directory = new PageDirectory<Page<Node>>(emptyPage);
   private readonly crowd = new Map<string, Node>();
 
   /** The node at the level `text[from..to)` of a branch. */
   get(branch: number, text: string, from: number, to: number): Node | undefined {
     const hash = hashOf(branch, text, from, to);
-    const page = this.pageOf(hash);
+    const page = this.directory.pageOf(hash);
     const slot = slotOf(page, branch, hash, text, from, to);
     if (slot >= 0) return page.nodes[slot];
     if (!page.crowded || this.crowd.size === 0) return undefined;
@@ -65,7 +63,7 @@ export class ChildTable<Node extends Placed> {
     const { text, at } = node;
     const to = levelEnd(text, at);
     const hash = hashOf(branch, text, at, to);
-    const page = this.pageOf(hash);
+    const page = this.directory.pageOf(hash);
     const slot = slotOf(page, branch, hash, text, at, to);
     if (slot >= 0) page.nodes[slot] = node;
     else if (page.crowded && this.crowd.has(crowdKey(branch, text, at, to))) {
@@ -79,7 +77,7 @@ export class ChildTable<Node extends Placed> {
   delete(branch: number, { text, at }: Node): void {
     const to = levelEnd(text, at);
     const hash = hashOf(branch, text, at, to);
-    const page = this.pageOf(hash);
+    const page = this.directory.pageOf(hash);
     const slot = slotOf(page, branch, hash, text, at, to);
     if (slot < 0) {
       this.crowd.delete(crowdKey(branch, text, at, to));
@@ -90,14 +88,10 @@ export class ChildTable<Node extends Placed> {
     if (slots > SMALLEST && page.count < slots / 8) this.resize(page, slots / 2);
   }
 
-  private pageOf(hash: number): Page<Node> {
-    return this.directory[hash >>> 1 >>> (31 - this.depth)]!; // >>> 32 would be >>> 0
-  }
-
   /** Puts a node that is not there where it finds room. */
   private place(branch: number, hash: number, node: Node): void {
     for (;;) {
-      const page = this.pageOf(hash);
+      const page = this.directory.pageOf(hash);
       const slots = page.nodes.length;
       if (page.count < slots * 3 / 4 && placeIn(page, branch, hash, node)) return;
       const sparse = page.count < slots / 4; // so these are not random hashes
@@ -117,20 +111,10 @@ export class ChildTable<Node extends Placed> {
     this.move(keys, nodes, () => page);
   }
 
-  /** Puts two pages in the place of one, by the first bit in which hashes may differ there. */
+  /** Puts two pages in the place of one. */
   private part(page: Page<Node>): void {
-    if (page.depth === this.depth) {
-      this.directory = this.directory.flatMap((page) => [page, page]);
-      this.depth += 1;
-    }
-    const depth = page.depth + 1;
-    const parts = [emptyPage<Node>(depth, LARGEST), emptyPage<Node>(depth, LARGEST)];
-    for (const part of parts) part.crowded = page.crowded;
-    const bit = this.depth - depth;
-    for (let at = this.directory.indexOf(page); this.directory[at] === page; at++) {
-      this.directory[at] = parts[at >>> bit & 1]!;
-    }
-    this.move(page.keys, page.nodes, (hash) => this.pageOf(hash));
+    this.directory.part(page);
+    this.move(page.keys, page.nodes, (hash) => this.directory.pageOf(hash));
   }
 
   /** Puts what was in a page into the pages that `target` says. */
@@ -232,19 +216,4 @@ export function isLevel(node: Placed, text: string, from: number, to: number): b
     if (level.charCodeAt(at) !== text.charCodeAt(from)) return false;
   }
   return true;
-}
-
-/** Of random bits, upper and lower ones alike. */
-function hashOf(branch: number, text: string, from: number, to: number): number {
-  let hash = Math.imul(branch, 0x9e3779b1);
-  for (let at = from; at < to; at++) {
-    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  }
-  hash = Math.imul(hash ^ hash >>> 16, 0x85ebca6b);
-  hash = Math.imul(hash ^ hash >>> 13, 0xc2b2ae35);
-  return hash ^ hash >>> 16;
-}
-
-function crowdKey(branch: number, text: string, from: number, to: number): string {
-  return mapKey(`${branch}/${text.slice(from, to)}`);
 }

@@ -9,32 +9,29 @@
  * What is said there of foreseeable hashes holds here: what finds no room within `REACH` goes into a Map.
  */
 
-import { mapKey } from "./map_key.ts";
+import type { HashPage } from "./hash_pages.ts";
+import {
+  crowdKey,
+  DEEPEST,
+  hashOf,
+  LARGEST,
+  PageDirectory,
+  REACH,
+  SMALLEST,
+} from "./hash_pages.ts";
 import type { NodePlace } from "./name_node.ts";
 import { isAt, levelOf, parentOf } from "./name_node.ts";
 import type { PackedMemory } from "./packed_memory.ts";
 
-interface Page {
-  /** How many upper bits of the hash all have in common that are here. */
-  readonly depth: number;
+interface Page extends HashPage {
   /** Two numbers a slot, hash and node; node 0: empty. The slots are a power of two. */
   slots: Int32Array;
   count: number;
-  /** Some that belong here are in the Map. */
-  crowded: boolean;
 }
-
-const SMALLEST = 16;
-const LARGEST = 4096;
-/** 65,536 pages hold 200 million nodes; what is more goes into the Map. */
-const DEEPEST = 16;
-/** The most slots that are looked at, where a page of random hashes that is three quarters full needs 8. */
-const REACH = 32;
 
 export class NameTable {
   readonly #memory: PackedMemory;
-  #directory: Page[] = [emptyPage(0, SMALLEST)];
-  #depth = 0;
+  readonly #directory = new PageDirectory<Page>(emptyPage);
   readonly #crowd = new Map<string, NodePlace>();
 
   /** @param memory where the nodes lie */
@@ -45,7 +42,7 @@ export class NameTable {
   /** The node of a branch at the level `name[from..to)`; 0: there is none. */
   get(branch: NodePlace, name: string, from: number, to: number): NodePlace {
     const hash = hashOf(branch, name, from, to);
-    const page = this.#pageOf(hash);
+    const page = this.#directory.pageOf(hash);
     const slot = this.#slotOf(page, hash, branch, name, from, to);
     if (slot >= 0) return page.slots[slot + 1]!;
     if (!page.crowded || this.#crowd.size === 0) return 0;
@@ -56,7 +53,7 @@ export class NameTable {
   add(branch: NodePlace, name: string, from: number, to: number, node: NodePlace): void {
     const hash = hashOf(branch, name, from, to);
     for (;;) {
-      const page = this.#pageOf(hash);
+      const page = this.#directory.pageOf(hash);
       const slots = page.slots.length / 2;
       if (page.count < slots * 3 / 4 && placeIn(page, hash, node)) return;
       const sparse = page.count < slots / 4; // so these are not random hashes
@@ -73,7 +70,7 @@ export class NameTable {
   /** Takes away the node at that level, which is there. */
   delete(branch: NodePlace, name: string, from: number, to: number): void {
     const hash = hashOf(branch, name, from, to);
-    const page = this.#pageOf(hash);
+    const page = this.#directory.pageOf(hash);
     const slot = this.#slotOf(page, hash, branch, name, from, to);
     if (slot < 0) {
       this.#crowd.delete(crowdKey(branch, name, from, to));
@@ -82,10 +79,6 @@ export class NameTable {
     empty(page, slot);
     const slots = page.slots.length / 2;
     if (slots > SMALLEST && page.count < slots / 8) this.#resize(page, slots / 2);
-  }
-
-  #pageOf(hash: number): Page {
-    return this.#directory[hash >>> 1 >>> (31 - this.#depth)]!; // >>> 32 would be >>> 0
   }
 
   /** Where the slot of the node begins; -1: it is in none. */
@@ -113,20 +106,10 @@ export class NameTable {
     this.#move(before, () => page);
   }
 
-  /** Puts two pages in the place of one, by the first bit in which hashes may differ there. */
+  /** Puts two pages in the place of one. */
   #part(page: Page): void {
-    if (page.depth === this.#depth) {
-      this.#directory = this.#directory.flatMap((page) => [page, page]);
-      this.#depth += 1;
-    }
-    const depth = page.depth + 1;
-    const parts = [emptyPage(depth, LARGEST), emptyPage(depth, LARGEST)];
-    for (const part of parts) part.crowded = page.crowded;
-    const bit = this.#depth - depth;
-    for (let at = this.#directory.indexOf(page); this.#directory[at] === page; at++) {
-      this.#directory[at] = parts[at >>> bit & 1]!;
-    }
-    this.#move(page.slots, (hash) => this.#pageOf(hash));
+    this.#directory.part(page);
+    this.#move(page.slots, (hash) => this.#directory.pageOf(hash));
   }
 
   /** Puts what was in a page into the pages that `target` says. */
@@ -176,19 +159,4 @@ function empty(page: Page, slot: number): void {
   }
   slots[hole + 1] = 0;
   page.count -= 1;
-}
-
-/** Of random bits, upper and lower ones alike. */
-function hashOf(branch: NodePlace, name: string, from: number, to: number): number {
-  let hash = Math.imul(branch, 0x9e3779b1);
-  for (let at = from; at < to; at++) {
-    hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
-  }
-  hash = Math.imul(hash ^ hash >>> 16, 0x85ebca6b);
-  hash = Math.imul(hash ^ hash >>> 13, 0xc2b2ae35);
-  return hash ^ hash >>> 16;
-}
-
-function crowdKey(branch: NodePlace, name: string, from: number, to: number): string {
-  return mapKey(`${branch}/${name.slice(from, to)}`);
 }
