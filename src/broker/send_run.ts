@@ -42,9 +42,8 @@ export function takesAll(
   }
   if (session.sendQuota < length || session.sentBytes + size > limits.sendWindowBytes) return false;
   const { inflight, nextPacketId } = session;
-  if (nextPacketId + length > 65_536) return false;
-  for (let i = 0; i < length; i++) if (ids.has(inflight, nextPacketId + i)) return false;
-  return true;
+  if (nextPacketId + length - 1 > ids.LARGEST) return false;
+  return !ids.hasAny(inflight, nextPacketId, length);
 }
 
 /**
@@ -93,11 +92,10 @@ export function sendAll(
     sent[i] = inflightOf(delivery, nextSequence + i, tables.now);
     size += messageSize(delivery.message);
   }
-  const next = nextPacketId + deliveries.length;
   replaceSession(tables, client, {
     ...session,
     inflight: ids.setAll(session.inflight, packetIds, sent),
-    nextPacketId: next > 65_535 ? 1 : next,
+    nextPacketId: ids.following(nextPacketId + deliveries.length - 1),
     nextSequence: nextSequence + deliveries.length,
     sendQuota: session.sendQuota - deliveries.length,
     sentBytes: session.sentBytes + size,

@@ -120,31 +120,33 @@ export function partOfNumbered(run: NumberedRun, index: number, count: number): 
 
 /** The same of packets whose Packet Identifiers do not matter. */
 export function partOfFrames(run: NumberedFrames, index: number, count: number): NumberedFrames {
-  const { packetIdsAt, bytes } = run;
-  const { length } = packetIdsAt;
-  const before = packetIdsAt[0]!; // of a packet, before its Packet Identifier
-  const from = packetIdsAt[index]! - before;
-  const end = index + count < length ? packetIdsAt[index + count]! - before : bytes.length;
+  const from = startOf(run, index);
   const at = new Array<number>(count);
-  for (let i = 0; i < count; i++) at[i] = packetIdsAt[index + i]! - from;
-  const besides = (bytes.length - run.payload) / length; // of all packets the same
+  for (let i = 0; i < count; i++) at[i] = run.packetIdsAt[index + i]! - from;
   return {
-    bytes: bytes.subarray(from, end),
+    bytes: run.bytes.subarray(from, startOf(run, index + count)),
     packetIdsAt: at,
-    payload: end - from - count * besides,
+    payload: payloadsOf(run, index, count),
   };
+}
+
+/** Bytes of the payloads of `count` packets from that one on. */
+export function payloadsOf(run: NumberedFrames, index: number, count: number): number {
+  const besides = (run.bytes.length - run.payload) / run.packetIdsAt.length; // of all packets the same
+  return startOf(run, index + count) - startOf(run, index) - count * besides;
 }
 
 /** The payload of one of its packets, a view on its bytes. */
 export function payloadOf(
-  { bytes, packetIdsAt }: NumberedFrames,
+  run: NumberedFrames,
   index: number,
   version: ProtocolVersion,
 ): Uint8Array {
-  const from = packetIdsAt[index]! + (version === 5 ? 3 : 2);
-  // A packet begins as far before its Packet Identifier as the first one does.
-  const to = index + 1 < packetIdsAt.length
-    ? packetIdsAt[index + 1]! - packetIdsAt[0]!
-    : bytes.length;
-  return bytes.subarray(from, to);
+  const from = run.packetIdsAt[index]! + (version === 5 ? 3 : 2);
+  return run.bytes.subarray(from, startOf(run, index + 1));
+}
+
+/** Where one of its packets begins, which is as far before its Packet Identifier as in the first; or the end of all. */
+function startOf({ bytes, packetIdsAt }: NumberedFrames, index: number): number {
+  return index < packetIdsAt.length ? packetIdsAt[index]! - packetIdsAt[0]! : bytes.length;
 }

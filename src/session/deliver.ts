@@ -73,7 +73,7 @@ export function intoFlight(
     session: {
       ...session,
       inflight: ids.set(session.inflight, packetId, inflight),
-      nextPacketId: packetId === 65_535 ? 1 : packetId + 1,
+      nextPacketId: ids.following(packetId),
       nextSequence: session.nextSequence + 1,
       sendQuota: session.sendQuota - 1,
       sentBytes: session.sentBytes + messageSize(delivery.message),

@@ -6,10 +6,10 @@
  */
 
 import type { NumberedFrames } from "../packet/numbered_run.ts";
-import { partOfFrames, payloadOf } from "../packet/numbered_run.ts";
+import { partOfFrames, payloadOf, payloadsOf } from "../packet/numbered_run.ts";
 import type { ProtocolVersion } from "../packet/packet.ts";
 import type { Delivery, Order } from "./message.ts";
-import { messageSize } from "./message.ts";
+import { deliveryLike, messageSize } from "./message.ts";
 
 /** The packets are whole, plain ones, whose bytes may be kept. */
 export interface DeliveryRun extends NumberedFrames {
@@ -42,14 +42,7 @@ export function orderAt({ firstOrder, orderStep }: DeliveryRun, index: number): 
 
 /** The size of `count` of them together from that one on, as `messageSize` counts. */
 export function sizeOfPart(run: DeliveryRun, index: number, count: number): number {
-  const { packetIdsAt, bytes, version } = run;
-  const before = packetIdsAt[0]!; // of a packet, before its Packet Identifier
-  const end = index + count < packetIdsAt.length
-    ? packetIdsAt[index + count]! - before
-    : bytes.length;
-  const besides = before + (version === 5 ? 3 : 2);
-  const payload = end - (packetIdsAt[index]! - before) - count * besides;
-  return count * messageSize(run.like.message) + payload;
+  return count * messageSize(run.like.message) + payloadsOf(run, index, count);
 }
 
 /** The size of one of them. */
@@ -64,23 +57,7 @@ export function runSize(run: DeliveryRun): number {
 
 /** One of them by itself, its payload a view on the run's bytes. */
 export function deliveryAt(run: DeliveryRun, index: number): Delivery {
-  const { message, qos, retain, subscriptionIdentifiers, group } = run.like;
-  return {
-    message: {
-      order: orderAt(run, index),
-      topic: message.topic,
-      payload: payloadOf(run, index, run.version),
-      qos: message.qos,
-      retain: message.retain,
-      properties: message.properties,
-      expiresAt: message.expiresAt,
-      publisher: message.publisher,
-    },
-    qos,
-    retain,
-    subscriptionIdentifiers,
-    group,
-  };
+  return deliveryLike(run.like, orderAt(run, index), payloadOf(run, index, run.version));
 }
 
 /** All of them, each by itself. */

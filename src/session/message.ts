@@ -49,6 +49,37 @@ export interface Delivery {
   readonly group: string | undefined;
 }
 
+/** Whether only order and payload may tell them apart. */
+export function isLike(a: Delivery, b: Delivery): boolean {
+  return a === b ||
+    a.message.topic === b.message.topic && a.message.publisher === b.message.publisher &&
+      a.message.properties === b.message.properties &&
+      a.message.expiresAt === b.message.expiresAt && a.message.qos === b.message.qos &&
+      a.message.retain === b.message.retain && a.qos === b.qos && a.retain === b.retain &&
+      a.subscriptionIdentifiers === b.subscriptionIdentifiers && a.group === b.group;
+}
+
+/** One that is like `like`, of that order and with that payload. Spelt out: a spread costs several times as much. */
+export function deliveryLike(like: Delivery, order: Order, payload: Uint8Array): Delivery {
+  const { message, qos, retain, subscriptionIdentifiers, group } = like;
+  return {
+    message: {
+      order,
+      topic: message.topic,
+      payload,
+      qos: message.qos,
+      retain: message.retain,
+      properties: message.properties,
+      expiresAt: message.expiresAt,
+      publisher: message.publisher,
+    },
+    qos,
+    retain,
+    subscriptionIdentifiers,
+    group,
+  };
+}
+
 /** The message of a PUBLISH whose topic is known, i.e. after the Topic Alias was resolved. */
 export function messageOf(
   publish: Publish,

@@ -7,7 +7,6 @@
 
 import type { AcknowledgementRun } from "../packet/acknowledgement_run.ts";
 import type { Demand } from "./effect.ts";
-import type { PacketIdMap } from "./packet_id_map.ts";
 import * as ids from "./packet_id_map.ts";
 import type { Inflight, Session } from "./session.ts";
 import { isStored, lengthFrom, sizeUnder } from "./session.ts";
@@ -39,7 +38,7 @@ function settleAll(
   awaiting: Inflight["awaiting"],
 ): Step<Session, Demand> | undefined {
   const size = sizeAwaiting(session, run, awaiting);
-  const inflight = size < 0 ? undefined : without(session.inflight, run);
+  const inflight = size < 0 ? undefined : ids.removeAll(session.inflight, run.packetIds, run.inRow);
   if (inflight === undefined) return undefined;
   const { packetIds, inRow } = run;
   const { clientId } = session;
@@ -63,7 +62,7 @@ function releaseAll(
   { connection, now }: Given,
 ): Step<Session, Demand> | undefined {
   const size = sizeAwaiting(session, run, "pubrec");
-  const others = size < 0 ? undefined : without(session.inflight, run);
+  const others = size < 0 ? undefined : ids.removeAll(session.inflight, run.packetIds, run.inRow);
   if (others === undefined) return undefined;
   const { packetIds } = run;
   const { clientId, nextSequence } = session;
@@ -97,7 +96,7 @@ function completeAll(
   run: AcknowledgementRun,
   { connection }: Given,
 ): Step<Session, Demand> | undefined {
-  const received = without(session.received, run);
+  const received = ids.removeAll(session.received, run.packetIds, run.inRow);
   if (received === undefined) return undefined;
   const { packetIds } = run;
   const { clientId } = session;
@@ -131,14 +130,4 @@ function sizeAwaiting(
     i += count;
   }
   return size;
-}
-
-/** The map without those that are acknowledged; undefined where it has not all of them, or one comes twice. */
-function without<V>(
-  map: PacketIdMap<V>,
-  { packetIds, inRow }: AcknowledgementRun,
-): PacketIdMap<V> | undefined {
-  return inRow
-    ? ids.removeRange(map, packetIds[0]!, packetIds.length)
-    : ids.removeAll(map, packetIds);
 }

@@ -34,13 +34,19 @@ interface Branch<V> {
   readonly slots: readonly PacketIdMap<V>[];
 }
 
-const LARGEST = 65_535;
+/** The last Packet Identifier. */
+export const LARGEST = 65_535;
 
 const EMPTY = { size: 0, shift: 0, prefix: 0, mask: 0, slots: [] } as const;
 
 /** The map without ids; always the same object. */
 export function emptyPacketIdMap<V>(): PacketIdMap<V> {
   return EMPTY;
+}
+
+/** The id behind that one: behind the last one comes 1. */
+export function following(id: PacketId): PacketId {
+  return id === LARGEST ? 1 : id + 1;
 }
 
 /** How many ids the map has. */
@@ -148,11 +154,17 @@ export function remove<V>(map: PacketIdMap<V>, id: PacketId): PacketIdMap<V> {
   return has(map, id) ? removeBits(map, id, 1 << (id & 15)) ?? emptyPacketIdMap() : map;
 }
 
-/** The map without these ids, neighbours at once; undefined where it has not all of them, or one comes twice. */
+/**
+ * The map without these ids, neighbours at once; undefined where it has not all of them, or one comes twice.
+ *
+ * @param inRow each is one more than the one before it
+ */
 export function removeAll<V>(
   map: PacketIdMap<V>,
   ids: readonly PacketId[],
+  inRow = false,
 ): PacketIdMap<V> | undefined {
+  if (inRow && ids.length > 0) return removeRange(map, ids[0]!, ids.length);
   let rest: PacketIdMap<V> = map;
   for (let at = 0; at < ids.length;) {
     const id = ids[at]!;

@@ -93,7 +93,7 @@ function sendQueued(session: Session, window: Window, collected: Collected): Ses
   const stored = isStored(session);
   const packetIds: PacketId[] = [];
   const flown: Inflight[] = [];
-  const freeIds = LARGEST - ids.size(inflight);
+  const freeIds = ids.LARGEST - ids.size(inflight);
   let { nextPacketId, sentBytes, queue: { bytes } } = session;
   let count = 0;
   while (
@@ -116,7 +116,7 @@ function sendQueued(session: Session, window: Window, collected: Collected): Ses
         throw new Error("a send quota above the number of Packet Identifiers");
       }
       const packetId = ids.firstFree(inflight, nextPacketId);
-      nextPacketId = packetId === LARGEST ? 1 : packetId + 1;
+      nextPacketId = ids.following(packetId);
       const entry = inflightOf(delivery, nextSequence + flown.length, window.now);
       packetIds.push(packetId);
       flown.push(entry);
@@ -136,9 +136,6 @@ function sendQueued(session: Session, window: Window, collected: Collected): Ses
     sentBytes,
   };
 }
-
-/** The last Packet Identifier. */
-const LARGEST = 65_535;
 
 /** Why a queued message is not sent any more. */
 function dropReason(delivery: Delivery, { now, fits, permitted }: Window): DropReason | undefined {

@@ -24,7 +24,7 @@ export function restore(session: Session, stored: StoredSession<Queued>, now: In
     received,
     inflight,
     queue: arrived(session.queue, stored.queued),
-    nextPacketId: last.packetId === 65_535 ? 1 : last.packetId + 1,
+    nextPacketId: ids.following(last.packetId),
     nextSequence: last.sequence + 1,
   };
 }

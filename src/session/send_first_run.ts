@@ -34,7 +34,7 @@ export function sendFirstRun(
   const [first] = queue.runs;
   if (first === undefined || fifo.size(queue.head) > 0 || resending.length > 0) return undefined;
   if (!isStored(session)) return undefined;
-  const most = Math.min(runLength(first), sendQuota, LARGEST + 1 - nextPacketId);
+  const most = Math.min(runLength(first), sendQuota, ids.LARGEST + 1 - nextPacketId);
   const count = countWithin(first, most, windowBytes - session.sentBytes);
   if (count === 0 || ids.hasAny(inflight, nextPacketId, count)) return undefined;
   const run = partOfRun(first, 0, count);
@@ -46,13 +46,12 @@ export function sendFirstRun(
     sequence: nextSequence,
     sentAt: now,
   };
-  const next = nextPacketId + count;
   return {
     session: {
       ...session,
       inflight: ids.setRange<Flight>(inflight, nextPacketId, count, flight),
       queue: withoutFirst(queue, count, size),
-      nextPacketId: next > LARGEST ? 1 : next,
+      nextPacketId: ids.following(nextPacketId + count - 1),
       nextSequence: nextSequence + count,
       sendQuota: sendQuota - count,
       sentBytes: session.sentBytes + size,
@@ -68,6 +67,3 @@ function countWithin(run: DeliveryRun, most: number, room: number): number {
   for (let taken = 0; count < most && taken < room; count++) taken += sizeAt(run, count);
   return count;
 }
-
-/** The last Packet Identifier. */
-const LARGEST = 65_535;

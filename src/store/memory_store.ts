@@ -356,10 +356,8 @@ function withoutAll(
   inflight: PacketIdMap<Flight>,
   { packetIds, inRow }: Pick<AcknowledgementRun, "packetIds" | "inRow">,
 ): PacketIdMap<Flight> {
-  const rest = inRow && packetIds.length > 0
-    ? ids.removeRange(inflight, packetIds[0]!, packetIds.length)
-    : ids.removeAll(inflight, packetIds);
-  return rest ?? packetIds.reduce(ids.remove<Flight>, inflight);
+  return ids.removeAll(inflight, packetIds, inRow) ??
+    packetIds.reduce(ids.remove<Flight>, inflight);
 }
 
 /** The map without `count` ids from `first` on, of which it should have none. */

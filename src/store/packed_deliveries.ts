@@ -7,6 +7,7 @@
  */
 
 import type { Delivery, Order } from "../session/message.ts";
+import { deliveryLike, isLike } from "../session/message.ts";
 
 /** Payloads above that size are not copied: there the objects are the smaller part. */
 const LARGEST_PAYLOAD = 256;
@@ -61,34 +62,10 @@ export function unpacked(pack: PackedDeliveries): Delivery[] {
   const { size, orders, kinds, kindOf, payloads, ends } = pack;
   const deliveries = new Array<Delivery>(size);
   for (let i = 0, from = 0; i < size; from = ends[i++]!) {
-    const { message, qos, retain, subscriptionIdentifiers, group } = kinds[kindOf[i]!]!;
-    deliveries[i] = {
-      message: {
-        order: orders[i]!,
-        topic: message.topic,
-        payload: payloads.subarray(from, ends[i]!),
-        qos: message.qos,
-        retain: message.retain,
-        properties: message.properties,
-        expiresAt: message.expiresAt,
-        publisher: message.publisher,
-      },
-      qos,
-      retain,
-      subscriptionIdentifiers,
-      group,
-    };
+    const payload = payloads.subarray(from, ends[i]!);
+    deliveries[i] = deliveryLike(kinds[kindOf[i]!]!, orders[i]!, payload);
   }
   return deliveries;
-}
-
-/** Whether only order and payload may tell them apart. */
-function isLike(a: Delivery, b: Delivery): boolean {
-  return a.message.topic === b.message.topic && a.message.publisher === b.message.publisher &&
-    a.message.properties === b.message.properties &&
-    a.message.expiresAt === b.message.expiresAt && a.message.qos === b.message.qos &&
-    a.message.retain === b.message.retain && a.qos === b.qos && a.retain === b.retain &&
-    a.subscriptionIdentifiers === b.subscriptionIdentifiers && a.group === b.group;
 }
 
 /** What stands for its kind keeps no payload alive. */

@@ -4,10 +4,12 @@
  * are written once.
  */
 
+import { partOfFrames } from "../packet/numbered_run.ts";
 import type { ProtocolVersion } from "../packet/packet.ts";
 import type { DeliveryRun } from "../session/delivery_run.ts";
 import { deliveriesOf, runLength } from "../session/delivery_run.ts";
 import type { Delivery, Order } from "../session/message.ts";
+import { isLike } from "../session/message.ts";
 
 /** Deliveries in a page: about what is read at once. */
 const MOST = 256;
@@ -22,6 +24,8 @@ export class RunPage {
   /** Of `#bytes`, what is written. */
   #end: number;
   readonly #packetIdsAt: number[];
+  /** Bytes of the payloads of all that it ever had. */
+  #payload: number;
   /** How many are gone from its front. */
   #gone = 0;
 
@@ -33,6 +37,7 @@ export class RunPage {
     this.#bytes = run.bytes;
     this.#end = run.bytes.length;
     this.#packetIdsAt = run.packetIdsAt.slice();
+    this.#payload = run.payload;
   }
 
   /** How many deliveries are left. */
@@ -59,6 +64,7 @@ export class RunPage {
     if (end > this.#bytes.length) this.#grow(end);
     this.#bytes.set(run.bytes, from);
     this.#end = end;
+    this.#payload += run.payload;
     for (let i = 0; i < count; i++) this.#packetIdsAt.push(from + run.packetIdsAt[i]!);
     return true;
   }
@@ -69,16 +75,13 @@ export class RunPage {
     const first = this.#gone + Math.max(0, behind);
     const count = Math.min(most, this.#packetIdsAt.length - first);
     if (count <= 0) return undefined;
-    const before = this.#packetIdsAt[0]!;
-    const from = this.#packetIdsAt[first]! - before;
-    const to = this.#startOf(first + count);
-    const packetIdsAt = new Array<number>(count);
-    for (let i = 0; i < count; i++) packetIdsAt[i] = this.#packetIdsAt[first + i]! - from;
-    const besides = before + (this.#version === 5 ? 3 : 2);
+    const all = {
+      bytes: this.#bytes.subarray(0, this.#end),
+      packetIdsAt: this.#packetIdsAt,
+      payload: this.#payload,
+    };
     return {
-      bytes: this.#bytes.subarray(from, to),
-      packetIdsAt,
-      payload: to - from - count * besides,
+      ...partOfFrames(all, first, count),
       like: this.#like,
       version: this.#version,
       firstOrder: this.#orderAt(first),
@@ -110,13 +113,6 @@ export class RunPage {
     return this.#order + index * this.#orderStep;
   }
 
-  /** Where a packet begins, or what comes behind the last one. */
-  #startOf(index: number): number {
-    return index < this.#packetIdsAt.length
-      ? this.#packetIdsAt[index]! - this.#packetIdsAt[0]!
-      : this.#end;
-  }
-
   /** By much at a time, as what is outgrown waits for the garbage collector; never beyond what a full page takes. */
   #grow(size: number): void {
     const full = Math.ceil(this.#end / this.#packetIdsAt.length * MOST);
@@ -124,11 +120,4 @@ export class RunPage {
     bytes.set(this.#bytes.subarray(0, this.#end));
     this.#bytes = bytes;
   }
-}
-
-/** Of runs only these differ: they are plain packets, without RETAIN and properties. */
-function isLike(a: Delivery, b: Delivery): boolean {
-  return a === b || a.message.topic === b.message.topic && a.qos === b.qos &&
-      a.message.qos === b.message.qos && a.message.publisher === b.message.publisher &&
-      a.group === b.group;
 }

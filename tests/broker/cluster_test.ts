@@ -607,13 +607,19 @@ Deno.test("postTo() goes on until all that was posted since the claim has come b
   ]);
 });
 
-Deno.test("postTo() goes on when an earlier connection's claim is answered first", () => {
+/** A node whose client "panel", with a session elsewhere, has connected twice: neither claim is answered yet. */
+function claimingTwice(): NodeDesk {
   const desk = new NodeDesk();
   desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
   desk.connect(9, "pump");
   const rest = { cleanStart: false, properties: { sessionExpiryInterval: 60 } };
   desk.begin(1, "panel", rest);
   desk.begin(2, "panel", rest);
+  return desk;
+}
+
+Deno.test("postTo() goes on when an earlier connection's claim is answered first", () => {
+  const desk = claimingTwice();
   desk.claimed(1, "panel");
   desk.packet(9, publishPacket("plant/1", "first", { packetId: 1 }));
   desk.claimed(2, "panel");
@@ -623,12 +629,7 @@ Deno.test("postTo() goes on when an earlier connection's claim is answered first
 });
 
 Deno.test("postTo() goes on when an earlier connection's claim is given up after the session has come", () => {
-  const desk = new NodeDesk();
-  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
-  desk.connect(9, "pump");
-  const rest = { cleanStart: false, properties: { sessionExpiryInterval: 60 } };
-  desk.begin(1, "panel", rest);
-  desk.begin(2, "panel", rest);
+  const desk = claimingTwice();
   desk.packet(9, publishPacket("plant/1", "first", { packetId: 1 }));
   desk.claimed(2, "panel");
   desk.feed({ type: "notClaimed", connection: 1, clientId: "panel", detail: "no answer" });
@@ -638,12 +639,7 @@ Deno.test("postTo() goes on when an earlier connection's claim is given up after
 });
 
 Deno.test("postTo() goes on when all mail so far has come before the session", () => {
-  const desk = new NodeDesk();
-  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
-  desk.connect(9, "pump");
-  const rest = { cleanStart: false, properties: { sessionExpiryInterval: 60 } };
-  desk.begin(1, "panel", rest);
-  desk.begin(2, "panel", rest); // the first claim is done, and told next
+  const desk = claimingTwice(); // the first claim is done, and told next
   desk.packet(9, publishPacket("plant/1", "first", { packetId: 1 }));
   const [order] = [...desk.tables.cluster!.posted.get("panel")!];
   const first = deliveryFrom("plant/1", { order: order! });

@@ -42,7 +42,7 @@ export const mutants311: readonly Mutation[] = [
   {
     ids: ["MQTT-2.3.1-4"],
     file: "src/session/deliver.ts",
-    from: "nextPacketId: packetId === 65_535 ? 1 : packetId + 1,",
+    from: "nextPacketId: ids.following(packetId),",
     to: "nextPacketId: packetId,",
   },
   {
