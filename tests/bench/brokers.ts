@@ -48,9 +48,12 @@ export function dunlinBundled(program: string): Promise<Broker> {
 /** Bundles dunlin as the task `bundle` does; the path of the program, in a new directory. */
 export async function bundle(): Promise<string> {
   const directory = await Deno.makeTempDir({ prefix: "dunlin-bench-bundle-" });
-  const [, ...args] = task("bundle").map((word) => word === "dist" ? directory : word);
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT }).output();
-  if (!success) throw new Error(`cannot bundle: ${new TextDecoder().decode(stderr)}`);
+  for (const command of task("bundle").join(" ").replaceAll("dist", directory).split(" && ")) {
+    const args = command.split(" ").slice(1);
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT })
+      .output();
+    if (!success) throw new Error(`cannot bundle: ${new TextDecoder().decode(stderr)}`);
+  }
   return `${directory}/main.js`;
 }
 

@@ -23,6 +23,9 @@ export interface Run {
   readonly seconds: string;
 }
 
+/** Milliseconds after which a program with nothing to do is at rest: V8 tidies up what its start has left. */
+const REST = 15_000;
+
 /** How a scenario's broker is started: ours or the peer. */
 export type Make = (scenario: Scenario) => Promise<Broker>;
 
@@ -69,7 +72,7 @@ export async function measure(
   if (loads.length === 0) {
     await withBroker(() => make(scenario), async (broker) => {
       started = broker.started;
-      await new Promise((resolve) => setTimeout(resolve, 3_000));
+      await new Promise((resolve) => setTimeout(resolve, REST));
       resident = residentBytes(broker.pid);
     });
   }
