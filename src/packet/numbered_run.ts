@@ -121,11 +121,11 @@ export function partOfNumbered(run: NumberedRun, index: number, count: number): 
 /** The same of packets whose Packet Identifiers do not matter. */
 export function partOfFrames(run: NumberedFrames, index: number, count: number): NumberedFrames {
   const from = startOf(run, index);
-  const at = new Array<number>(count);
-  for (let i = 0; i < count; i++) at[i] = run.packetIdsAt[index + i]! - from;
+  const packetIdsAt = run.packetIdsAt.slice(index, index + count);
+  if (from > 0) { for (let i = 0; i < count; i++) packetIdsAt[i]! -= from; }
   return {
     bytes: run.bytes.subarray(from, startOf(run, index + count)),
-    packetIdsAt: at,
+    packetIdsAt,
     payload: payloadsOf(run, index, count),
   };
 }

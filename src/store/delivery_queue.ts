@@ -8,7 +8,7 @@
  */
 
 import type { DeliveryRun, Queued } from "../session/delivery_run.ts";
-import { deliveryAt, orderAt as orderIn, runLength } from "../session/delivery_run.ts";
+import { deliveryAt, orderAt as orderIn, partOfRun, runLength } from "../session/delivery_run.ts";
 import type { Delivery, Order } from "../session/message.ts";
 import type { PackedDeliveries } from "./packed_deliveries.ts";
 import { packed, unpacked } from "./packed_deliveries.ts";
@@ -57,8 +57,10 @@ export class DeliveryQueue {
       for (let i = 0; i < runLength(run); i++) this.put(deliveryAt(run, i));
       return;
     }
-    if (!(last instanceof RunPage) || !last.append(run)) this.#push(new RunPage(run));
-    this.#size += runLength(run);
+    const length = runLength(run);
+    const taken = last instanceof RunPage ? last.append(run) : 0;
+    if (taken < length) this.#push(new RunPage(partOfRun(run, taken, length - taken)));
+    this.#size += length;
   }
 
   /** Takes the delivery of that order away; false when there was none. */

@@ -7,11 +7,14 @@
 import { partOfFrames } from "../packet/numbered_run.ts";
 import type { ProtocolVersion } from "../packet/packet.ts";
 import type { DeliveryRun } from "../session/delivery_run.ts";
-import { deliveriesOf, runLength } from "../session/delivery_run.ts";
+import { deliveriesOf, partOfRun, runLength } from "../session/delivery_run.ts";
 import type { Delivery, Order } from "../session/message.ts";
 import { isLike } from "../session/message.ts";
 
-/** Deliveries in a page: about what is read at once. */
+/**
+ * Deliveries in a full page: what is read at once, and sent, unless limits say otherwise. As long as pages were up to
+ * 20 short of that, every part of a queue was the end of one page and the beginning of the next.
+ */
 const MOST = 256;
 
 export class RunPage {
@@ -53,20 +56,21 @@ export class RunPage {
     return this.#orderAt(this.#packetIdsAt.length - 1);
   }
 
-  /** Takes a run in at its end; false where it is full, or not alike, or not the next in order. */
-  append(run: DeliveryRun): boolean {
-    const count = runLength(run);
-    if (this.#packetIdsAt.length + count > MOST || run.orderStep !== this.#orderStep) return false;
-    if (run.firstOrder !== this.lastOrder + run.orderStep) return false;
-    if (run.version !== this.#version || !isLike(run.like, this.#like)) return false;
+  /** Takes as much of a run in at its end as it has room for; how many: 0 of one not alike, or not the next in order. */
+  append(run: DeliveryRun): number {
+    const count = Math.min(runLength(run), MOST - this.#packetIdsAt.length);
+    if (count <= 0 || run.orderStep !== this.#orderStep) return 0;
+    if (run.firstOrder !== this.lastOrder + run.orderStep) return 0;
+    if (run.version !== this.#version || !isLike(run.like, this.#like)) return 0;
+    const { bytes, packetIdsAt, payload } = partOfRun(run, 0, count);
     const from = this.#end;
-    const end = from + run.bytes.length;
+    const end = from + bytes.length;
     if (end > this.#bytes.length) this.#grow(end);
-    this.#bytes.set(run.bytes, from);
+    this.#bytes.set(bytes, from);
     this.#end = end;
-    this.#payload += run.payload;
-    for (let i = 0; i < count; i++) this.#packetIdsAt.push(from + run.packetIdsAt[i]!);
-    return true;
+    this.#payload += payload;
+    for (let i = 0; i < count; i++) this.#packetIdsAt.push(from + packetIdsAt[i]!);
+    return count;
   }
 
   /** Those from that order on, `most` at most; undefined where there are none. */
@@ -80,8 +84,11 @@ export class RunPage {
       packetIdsAt: this.#packetIdsAt,
       payload: this.#payload,
     };
-    return {
-      ...partOfFrames(all, first, count),
+    const { bytes, packetIdsAt, payload } = partOfFrames(all, first, count);
+    return { // spelt out: a spread makes an object that V8 takes for of another kind than all other runs
+      bytes,
+      packetIdsAt,
+      payload,
       like: this.#like,
       version: this.#version,
       firstOrder: this.#orderAt(first),
