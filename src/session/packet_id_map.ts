@@ -111,37 +111,97 @@ export function setAll<V>(
   return next;
 }
 
-/** The map with one value for `count` ids from `first` on, none of which it has; they are 1 to 65,535. */
+/** The map with one value for `count` ids from `first` on, none of which it has; they are 1 to 65,535, at least one. */
 export function setRange<V>(
   map: PacketIdMap<V>,
   first: PacketId,
   count: number,
   value: V,
 ): PacketIdMap<V> {
-  let next = map;
-  for (let id = first; id < first + count;) {
-    const end = Math.min((id | 15) + 1, first + count);
-    const leaf = {
-      size: end - id,
-      shift: 0,
-      prefix: id >>> 4,
-      mask: rangeMask(id, end),
-      slots: new Array<V>(end - id).fill(value),
-    } as const;
-    next = next.size === 0 ? leaf : merged(next, leaf);
-    id = end;
+  const range = rangeOf(12, first, first + count, new Array<V>(Math.min(count, 16)).fill(value));
+  return map.size === 0 ? range : merged(map, range);
+}
+
+/**
+ * The ids from `from` to before `end` below a node of that shift.
+ *
+ * @param slots the value as often as a leaf may have it: leaves that need as many share them
+ */
+function rangeOf<V>(
+  shift: number,
+  from: PacketId,
+  end: number,
+  slots: readonly V[],
+): PacketIdMap<V> {
+  const size = end - from;
+  const prefix = from >>> (shift + 4);
+  if (shift === 0) {
+    const mask = rangeMask(from, end);
+    return { size, shift, prefix, mask, slots: size < slots.length ? slots.slice(0, size) : slots };
   }
-  return next;
+  const children: PacketIdMap<V>[] = [];
+  let mask = 0;
+  for (let id = from; id < end;) {
+    const next = Math.min(((id >>> shift) + 1) << shift, end);
+    children.push(rangeOf(shift - 4, id, next, slots));
+    mask |= 1 << ((id >>> shift) & 15);
+    id = next;
+  }
+  return children.length === 1 ? children[0]! : { size, shift, prefix, mask, slots: children };
 }
 
 /** Whether the map has any of `count` ids from `first` on. */
 export function hasAny<V>(map: PacketIdMap<V>, first: PacketId, count: number): boolean {
-  for (let id = first; id < first + count;) {
-    const end = Math.min((id | 15) + 1, first + count);
-    if ((maskAround(map, id) & rangeMask(id, end)) !== 0) return true;
-    id = end;
+  return map.size > 0 && countBetween(map, first, first + count) > 0;
+}
+
+/** How many ids it has from `from` to before `end`. */
+function countBetween<V>(node: PacketIdMap<V>, from: PacketId, end: number): number {
+  const first = firstBelow(node);
+  const behind = first + (16 << node.shift);
+  if (from <= first && end >= behind) return node.size;
+  if (from >= behind || end <= first) return 0;
+  if (isLeaf(node)) {
+    return indexOf(node.mask & rangeMask(Math.max(from, first), Math.min(end, behind)), 1 << 16);
   }
-  return false;
+  let count = 0;
+  for (let i = 0; i < node.slots.length; i++) count += countBetween(node.slots[i]!, from, end);
+  return count;
+}
+
+/** Without the ids from `from` to before `end`. Undefined: nothing is left. */
+function withoutBetween<V>(
+  node: PacketIdMap<V>,
+  from: PacketId,
+  end: number,
+): PacketIdMap<V> | undefined {
+  const first = firstBelow(node);
+  const behind = first + (16 << node.shift);
+  if (from <= first && end >= behind) return undefined;
+  if (from >= behind || end <= first) return node;
+  const { shift, prefix } = node;
+  if (isLeaf(node)) {
+    const mask = node.mask & ~rangeMask(Math.max(from, first), Math.min(end, behind));
+    if (mask === 0) return undefined;
+    const slots = kept(node, mask);
+    return { size: slots.length, shift: 0, prefix, mask, slots };
+  }
+  const slots: PacketIdMap<V>[] = [];
+  let mask = 0;
+  let size = 0;
+  for (let i = 0; i < node.slots.length; i++) {
+    const rest = withoutBetween(node.slots[i]!, from, end);
+    if (rest === undefined) continue;
+    slots.push(rest);
+    mask |= bitOf(node, firstBelow(rest));
+    size += rest.size;
+  }
+  return slots.length < 2 ? slots[0] : { size, shift, prefix, mask, slots };
+}
+
+/** The lowest id that there may be below a node. */
+function firstBelow<V>({ prefix, shift }: PacketIdMap<V>): number {
+  return prefix << (shift + 4);
 }
 
 /** The bits of the ids from `from` to before `end`, which lie among the same 16. */
@@ -187,15 +247,9 @@ export function removeRange<V>(
   first: PacketId,
   count: number,
 ): PacketIdMap<V> | undefined {
-  let rest: PacketIdMap<V> = map;
-  for (let id = first; id < first + count;) {
-    const end = Math.min((id | 15) + 1, first + count);
-    const bits = rangeMask(id, end);
-    if ((maskAround(rest, id) & bits) !== bits) return undefined;
-    rest = removeBits(rest, id, bits) ?? emptyPacketIdMap();
-    id = end;
-  }
-  return rest;
+  if (count === 0) return map;
+  if (countBetween(map, first, first + count) !== count) return undefined;
+  return withoutBetween(map, first, first + count) ?? emptyPacketIdMap();
 }
 
 /** The ids with their values, ids ascending; a new array that the caller may keep. */
@@ -279,38 +333,44 @@ function setBelow<V>(node: PacketIdMap<V>, id: PacketId, value: V): PacketIdMap<
   return { size: size + child.size - old.size, shift, prefix, mask, slots };
 }
 
-/** Two nodes of different prefix under the branch that tells them apart. */
-function join<V>(node: PacketIdMap<V>, leaf: Leaf<V>): Branch<V> {
-  const one = node.prefix << (node.shift + 4);
-  const other = leaf.prefix << 4;
+/** Two nodes, neither below the other, under the branch that tells them apart. */
+function join<V>(node: PacketIdMap<V>, other: PacketIdMap<V>): Branch<V> {
+  const one = firstBelow(node);
+  const two = firstBelow(other);
   // The four bits of the highest difference. It is above both prefixes, so never in the last four.
-  const shift = (31 - Math.clz32(one ^ other)) & ~3;
-  const mask = (1 << ((one >>> shift) & 15)) | (1 << ((other >>> shift) & 15));
+  const shift = (31 - Math.clz32(one ^ two)) & ~3;
+  const mask = (1 << ((one >>> shift) & 15)) | (1 << ((two >>> shift) & 15));
   return {
-    size: node.size + leaf.size,
+    size: node.size + other.size,
     shift,
-    prefix: other >>> (shift + 4),
+    prefix: two >>> (shift + 4),
     mask,
-    slots: one < other ? [node, leaf] : [leaf, node],
+    slots: one < two ? [node, other] : [other, node],
   };
 }
 
-/** With all that a leaf has, in the place of what the map has for its ids. */
-function merged<V>(node: PacketIdMap<V>, leaf: Leaf<V>): PacketIdMap<V> {
-  const id = leaf.prefix << 4;
-  if (id >>> (node.shift + 4) !== node.prefix) return join(node, leaf);
-  if (isLeaf(node)) return mergedLeaf(node, leaf);
+/** With all that another has: no id is in both, unless `other` is a leaf, whose values then take the others' place. */
+function merged<V>(node: PacketIdMap<V>, other: PacketIdMap<V>): PacketIdMap<V> {
+  if (node.shift < other.shift && isBelow(node, other)) return merged(other, node);
+  if (!isBelow(other, node)) return join(node, other);
+  if (isLeaf(node)) return mergedLeaf(node, other as Leaf<V>);
+  if (node.shift === other.shift) return (other as Branch<V>).slots.reduce(merged<V>, node);
   const { size, shift, prefix, mask } = node;
-  const bit = bitOf(node, id);
+  const bit = bitOf(node, firstBelow(other));
   const index = indexOf(mask, bit);
   if ((mask & bit) === 0) {
-    const slots = inserted<PacketIdMap<V>>(node.slots, index, leaf);
-    return { size: size + leaf.size, shift, prefix, mask: mask | bit, slots };
+    const slots = inserted(node.slots, index, other);
+    return { size: size + other.size, shift, prefix, mask: mask | bit, slots };
   }
   const old = node.slots[index]!;
-  const child = merged(old, leaf);
+  const child = merged(old, other);
   const slots = replaced(node.slots, index, child);
   return { size: size + child.size - old.size, shift, prefix, mask, slots };
+}
+
+/** Whether all ids of one node belong below the other, or among them. */
+function isBelow<V>(one: PacketIdMap<V>, other: PacketIdMap<V>): boolean {
+  return one.shift <= other.shift && firstBelow(one) >>> (other.shift + 4) === other.prefix;
 }
 
 function mergedLeaf<V>(old: Leaf<V>, leaf: Leaf<V>): Leaf<V> {

@@ -6,11 +6,14 @@ import {
   firstFree,
   get,
   has,
+  hasAny,
   type PacketIdMap,
   remove,
   removeAll,
+  removeRange,
   set,
   setAll,
+  setRange,
   size,
 } from "../../src/session/packet_id_map.ts";
 
@@ -126,6 +129,52 @@ Deno.test("setAll() and removeAll() do what set() and remove() do one by one, an
     { numRuns: 400 },
   );
   assert.ok(removed > 400, `${removed}`);
+});
+
+Deno.test("setRange(), hasAny() and removeRange() do what is done one by one when ranges lie anywhere", () => {
+  const range = fc.tuple(id, fc.oneof(fc.integer({ min: 1, max: 40 }), fc.nat(700)));
+  const seen = { set: 0, taken: 0, removed: 0, refused: 0 };
+  fc.assert(
+    fc.property(fc.array(fc.tuple(range, fc.boolean()), { maxLength: 20 }), (ranges) => {
+      let map = emptyPacketIdMap<number>();
+      const oracle = new Map<number, number>();
+      const versions: [PacketIdMap<number>, [number, number][]][] = [];
+      for (const [at, [[first, length], adds]] of ranges.entries()) {
+        const count = Math.max(1, Math.min(length, 65_536 - first));
+        const all = Array.from({ length: count }, (_, at) => first + at);
+        const there = all.filter((id) => oracle.has(id)).length;
+        assert.equal(hasAny(map, first, count), there > 0);
+        if (adds && there > 0) seen.taken += 1;
+        else if (adds) {
+          map = setRange(map, first, count, at);
+          for (const id of all) oracle.set(id, at);
+          seen.set += 1;
+        } else {
+          const rest = removeRange(map, first, count);
+          assert.equal(rest !== undefined, there === count);
+          if (rest === undefined) {
+            for (const id of all) map = remove(map, id);
+            seen.refused += 1;
+          } else {
+            map = rest;
+            seen.removed += 1;
+          }
+          for (const id of all) oracle.delete(id);
+        }
+        assert.equal(size(map), oracle.size);
+        for (const id of [first, first + count - 1]) assert.equal(get(map, id), oracle.get(id));
+        const [next] = sortedEntries(oracle);
+        if (next !== undefined) assert.equal(firstFree(map, next[0]), firstFreeIn(oracle, next[0]));
+        versions.push([map, sortedEntries(oracle)]);
+      }
+      let one = emptyPacketIdMap<number>();
+      for (const [id, value] of oracle) one = set(one, id, value);
+      assert.deepEqual(map, one, "of the same form, however it came about");
+      for (const [version, expected] of versions) assert.deepEqual(entries(version), expected);
+    }),
+    { numRuns: 500 },
+  );
+  for (const [what, times] of Object.entries(seen)) assert.ok(times > 20, `${what}: ${times}`);
 });
 
 function sortedEntries(oracle: ReadonlyMap<number, number>): [number, number][] {
