@@ -55,6 +55,16 @@ export function runSize(run: DeliveryRun): number {
   return sizeOfPart(run, 0, runLength(run));
 }
 
+/** The size of each of them, where all have the same. */
+export function evenSize(run: DeliveryRun): number | undefined {
+  const { bytes, packetIdsAt } = run;
+  const length = bytes.length / packetIdsAt.length;
+  for (let i = 1; i < packetIdsAt.length; i++) {
+    if (packetIdsAt[i]! - packetIdsAt[i - 1]! !== length) return undefined;
+  }
+  return sizeAt(run, 0);
+}
+
 /** One of them by itself, its payload a view on the run's bytes. */
 export function deliveryAt(run: DeliveryRun, index: number): Delivery {
   return deliveryLike(run.like, orderAt(run, index), payloadOf(run, index, run.version));
@@ -71,6 +81,26 @@ export function deliveriesOf(run: DeliveryRun): Delivery[] {
 export function eachBySelf(queued: readonly Queued[]): readonly Delivery[] {
   if (!queued.some(isRun)) return queued as readonly Delivery[];
   return queued.flatMap((each) => isRun(each) ? deliveriesOf(each) : [each]);
+}
+
+/** Deliveries in it. */
+export function lengthOf(queued: readonly Queued[]): number {
+  let length = 0;
+  for (let i = 0; i < queued.length; i++) {
+    const each = queued[i]!;
+    length += isRun(each) ? runLength(each) : 1;
+  }
+  return length;
+}
+
+/** Their size together, as `messageSize` counts. */
+export function sizeOf(queued: readonly Queued[]): number {
+  let size = 0;
+  for (let i = 0; i < queued.length; i++) {
+    const each = queued[i]!;
+    size += isRun(each) ? runSize(each) : messageSize(each.message);
+  }
+  return size;
 }
 
 /** `count` of them from that one on. */

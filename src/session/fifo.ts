@@ -75,6 +75,19 @@ export function pushAll<T>(fifo: Fifo<T>, items: readonly T[]): Fifo<T> {
   return { size: fifo.size + items.length, head, middle, tail };
 }
 
+/** The queue, which is not empty, with `item` in the place of its last one. */
+export function withLast<T>(fifo: Fifo<T>, item: T): Fifo<T> {
+  const { size, head, middle, tail } = fifo;
+  if (tail.length > 0) return { size, head, middle, tail: tail.with(-1, item) };
+  return { size, head: head.with(-1, item), middle, tail };
+}
+
+/** The queue, which is not empty, with `item` in the place of its first one. */
+export function withFirst<T>(fifo: Fifo<T>, item: T): Fifo<T> {
+  const { size, head, middle, tail } = fifo;
+  return { size, head: head.with(0, item), middle, tail };
+}
+
 /** The queue with `item` before all others. */
 export function pushFront<T>(fifo: Fifo<T>, item: T): Fifo<T> {
   const { size, head, middle, tail } = fifo;

@@ -14,21 +14,22 @@ import {
   deliveriesOf,
   eachBySelf,
   isRun,
-  orderAt,
   partOfRun,
   runLength,
   runSize,
-  sizeAt,
+  sizeOf,
 } from "./delivery_run.ts";
 import type { Delivery, Order } from "./message.ts";
 import { messageSize } from "./message.ts";
+import * as tails from "./tail.ts";
+import type { Tail } from "./tail.ts";
+import { EMPTY_TAIL } from "./tail.ts";
 
 export interface Queue {
   readonly head: Fifo<Delivery>;
   /** Behind the head and before the tail: few, as the head is bounded and they count as part of it. */
   readonly runs: readonly DeliveryRun[];
-  readonly tailOrders: Fifo<Order>;
-  readonly tailSizes: Fifo<number>;
+  readonly tail: Tail;
   /** Head and tail together, as `messageSize` counts. */
   readonly bytes: number;
 }
@@ -38,8 +39,7 @@ const NO_RUNS: readonly DeliveryRun[] = [];
 export const EMPTY_QUEUE: Queue = {
   head: fifo.emptyFifo(),
   runs: NO_RUNS,
-  tailOrders: fifo.emptyFifo(),
-  tailSizes: fifo.emptyFifo(),
+  tail: EMPTY_TAIL,
   bytes: 0,
 };
 
@@ -47,17 +47,12 @@ export const EMPTY_QUEUE: Queue = {
 export function storedQueue(orders: readonly Order[], sizes: readonly number[]): Queue {
   let bytes = 0;
   for (const size of sizes) bytes += size;
-  return {
-    ...EMPTY_QUEUE,
-    tailOrders: fifo.fromArray(orders),
-    tailSizes: fifo.fromArray(sizes),
-    bytes,
-  };
+  return { ...EMPTY_QUEUE, tail: tails.tailOf(orders, sizes), bytes };
 }
 
 /** Messages in the queue, head and tail. */
 export function queueLength(queue: Queue): number {
-  return headLength(queue) + fifo.size(queue.tailOrders);
+  return headLength(queue) + queue.tail.length;
 }
 
 /** Messages of the head, those in runs with them. */
@@ -70,7 +65,7 @@ export function headLength({ head, runs }: Queue): number {
 /** The orders of all its messages, oldest first. */
 export function queueOrders(queue: Queue): Order[] {
   const orders = fifo.toArray(opened(queue).head).map(({ message }) => message.order);
-  return [...orders, ...fifo.toArray(queue.tailOrders)];
+  return [...orders, ...tailOrders(queue)];
 }
 
 /** With each message of its runs by itself in the head. */
@@ -83,6 +78,11 @@ export function opened(queue: Queue): Queue {
   };
 }
 
+/** The orders of its tail, oldest first. */
+export function tailOrders(queue: Queue): Order[] {
+  return tails.ordersOf(queue.tail);
+}
+
 /** Without so many messages of its first run, of which the head is empty; `size` is theirs. */
 export function withoutFirst(queue: Queue, count: number, size: number): Queue {
   const [first, ...others] = queue.runs;
@@ -93,7 +93,7 @@ export function withoutFirst(queue: Queue, count: number, size: number): Queue {
 
 /** Messages of the tail. */
 export function tailLength(queue: Queue): number {
-  return fifo.size(queue.tailOrders);
+  return queue.tail.length;
 }
 
 /** With the delivery at the end. `toTail`: only the store has it. Nothing overtakes: behind a tail comes tail. */
@@ -103,29 +103,13 @@ export function enqueue(queue: Queue, delivery: Delivery, toTail: boolean): Queu
     const front = opened(queue);
     return { ...front, head: fifo.push(front.head, delivery), bytes };
   }
-  return {
-    ...queue,
-    tailOrders: fifo.push(queue.tailOrders, delivery.message.order),
-    tailSizes: fifo.push(queue.tailSizes, messageSize(delivery.message)),
-    bytes,
-  };
+  const { order } = delivery.message;
+  return { ...queue, tail: tails.push(queue.tail, order, messageSize(delivery.message)), bytes };
 }
 
 /** With a run at the end that only the store has. */
 export function enqueueRun(queue: Queue, run: DeliveryRun): Queue {
-  const length = runLength(run);
-  const orders = new Array<Order>(length);
-  const sizes = new Array<number>(length);
-  for (let i = 0; i < length; i++) {
-    orders[i] = orderAt(run, i);
-    sizes[i] = sizeAt(run, i);
-  }
-  return {
-    ...queue,
-    tailOrders: fifo.pushAll(queue.tailOrders, orders),
-    tailSizes: fifo.pushAll(queue.tailSizes, sizes),
-    bytes: queue.bytes + runSize(run),
-  };
+  return { ...queue, tail: tails.pushRun(queue.tail, run), bytes: queue.bytes + runSize(run) };
 }
 
 /**
@@ -134,21 +118,16 @@ export function enqueueRun(queue: Queue, run: DeliveryRun): Queue {
  */
 export function enqueueInOrder(queue: Queue, delivery: Delivery, toTail: boolean): Queue {
   const { order } = delivery.message;
-  const last = fifo.peekLast(queue.tailOrders);
+  const last = tails.lastOrder(queue.tail);
   if (last === undefined || last < order) return enqueue(queue, delivery, toTail);
-  const orders = fifo.toArray(queue.tailOrders);
-  const sizes = fifo.toArray(queue.tailSizes);
+  const orders = tails.ordersOf(queue.tail);
+  const sizes = tails.sizesOf(queue.tail);
   const size = messageSize(delivery.message);
   let at = orders.length;
   while (at > 0 && orders[at - 1]! > order) at--;
   orders.splice(at, 0, order);
   sizes.splice(at, 0, size);
-  return {
-    ...queue,
-    tailOrders: fifo.fromArray(orders),
-    tailSizes: fifo.fromArray(sizes),
-    bytes: queue.bytes + size,
-  };
+  return { ...queue, tail: tails.tailOf(orders, sizes), bytes: queue.bytes + size };
 }
 
 /**
@@ -181,7 +160,7 @@ export function dropOldest(queue: Queue): { queue: Queue; order: Order } | undef
   const front = opened(queue);
   const first = fifo.peek(front.head);
   if (first !== undefined) return { queue: shiftHead(front), order: first.message.order };
-  const order = fifo.peek(queue.tailOrders);
+  const order = tailStart(queue);
   if (order === undefined) return undefined;
   return { queue: shiftTail(queue), order };
 }
@@ -212,25 +191,20 @@ export function takeOut(
 
 /** Without the first entry of its tail, which the store turned out not to have. */
 export function shiftTail(queue: Queue): Queue {
-  return {
-    ...queue,
-    tailOrders: fifo.shift(queue.tailOrders),
-    tailSizes: fifo.shift(queue.tailSizes),
-    bytes: queue.bytes - (fifo.peek(queue.tailSizes) ?? 0),
-  };
+  const { tail, bytes } = queue;
+  return { ...queue, tail: tails.shift(tail), bytes: bytes - (tails.firstSize(tail) ?? 0) };
 }
 
 /** With all of its head left to the store, as when the client goes away. */
 export function atRest(queue: Queue): Queue {
   const head = fifo.toArray(opened(queue).head);
   if (head.length === 0) return queue;
-  let { tailOrders, tailSizes } = queue;
+  let { tail } = queue;
   for (let i = head.length - 1; i >= 0; i--) {
     const { message } = head[i]!;
-    tailOrders = fifo.pushFront(tailOrders, message.order);
-    tailSizes = fifo.pushFront(tailSizes, messageSize(message));
+    tail = tails.unshift(tail, message.order, messageSize(message));
   }
-  return { ...EMPTY_QUEUE, tailOrders, tailSizes, bytes: queue.bytes };
+  return { ...EMPTY_QUEUE, tail, bytes: queue.bytes };
 }
 
 /**
@@ -246,19 +220,20 @@ export function arrived(
   read: readonly Queued[],
   amid: ReadonlySet<Order> = NONE,
 ): Queue {
-  if (amid.size === 0 && isTailsFirst(queue, read)) return arrivedAll(queue, read);
+  const left = amid.size === 0 ? tails.without(queue.tail, read) : undefined;
+  if (left !== undefined) return arrivedAll(queue, read, left);
   let next = opened(queue);
   const later: (readonly [Order, number])[] = [];
   for (const delivery of eachBySelf(read)) {
-    let order = fifo.peek(next.tailOrders);
+    let order = tailStart(next);
     while (order !== undefined && order < delivery.message.order) {
-      if (amid.size > 0 && amid.has(order)) later.push([order, fifo.peek(next.tailSizes)!]);
+      if (amid.size > 0 && amid.has(order)) later.push([order, tails.firstSize(next.tail)!]);
       next = shiftTail(next);
-      order = fifo.peek(next.tailOrders);
+      order = tailStart(next);
     }
     if (order !== delivery.message.order) continue;
     if (later.length > 0 && amid.has(order)) {
-      later.push([order, fifo.peek(next.tailSizes)!]);
+      later.push([order, tails.firstSize(next.tail)!]);
       next = shiftTail(next);
       continue;
     }
@@ -272,47 +247,9 @@ export function arrived(
   return later.length === 0 ? next : withInFront(next, later);
 }
 
-/** Whether the tail begins with just these. */
-function isTailsFirst({ tailOrders }: Queue, read: readonly Queued[]): boolean {
-  const orders = fifo.first(tailOrders, lengthOf(read));
-  let at = 0;
-  for (let i = 0; i < read.length; i++) {
-    const each = read[i]!;
-    if (!isRun(each)) {
-      if (orders[at++] !== each.message.order) return false;
-      continue;
-    }
-    for (let k = 0; k < runLength(each); k++) {
-      if (orders[at++] !== orderAt(each, k)) return false;
-    }
-  }
-  return true;
-}
-
-function lengthOf(read: readonly Queued[]): number {
-  let length = 0;
-  for (let i = 0; i < read.length; i++) {
-    const each = read[i]!;
-    length += isRun(each) ? runLength(each) : 1;
-  }
-  return length;
-}
-
-function sizeOf(queued: Queued): number {
-  return isRun(queued) ? runSize(queued) : messageSize(queued.message);
-}
-
 /** They all move: half of what draining a queue had cost when each moved by itself. */
-function arrivedAll(queue: Queue, read: readonly Queued[]): Queue {
-  const length = lengthOf(read);
-  let { bytes } = queue;
-  for (const size of fifo.first(queue.tailSizes, length)) bytes -= size;
-  for (let i = 0; i < read.length; i++) bytes += sizeOf(read[i]!);
-  const moved = {
-    tailOrders: fifo.drop(queue.tailOrders, length),
-    tailSizes: fifo.drop(queue.tailSizes, length),
-    bytes,
-  };
+function arrivedAll(queue: Queue, read: readonly Queued[], left: tails.Left): Queue {
+  const moved = { tail: left.tail, bytes: queue.bytes - left.size + sizeOf(read) };
   if (read.length > 0 && read.every(isRun)) {
     return { head: queue.head, runs: [...queue.runs, ...read], ...moved };
   }
@@ -324,16 +261,15 @@ const NONE: ReadonlySet<Order> = new Set();
 
 /** With entries of the tail back in front of it. */
 function withInFront(queue: Queue, entries: readonly (readonly [Order, number])[]): Queue {
-  let { tailOrders, tailSizes, bytes } = queue;
+  let { tail, bytes } = queue;
   for (const [order, size] of entries.toReversed()) {
-    tailOrders = fifo.pushFront(tailOrders, order);
-    tailSizes = fifo.pushFront(tailSizes, size);
+    tail = tails.unshift(tail, order, size);
     bytes += size;
   }
-  return { ...queue, tailOrders, tailSizes, bytes };
+  return { ...queue, tail, bytes };
 }
 
 /** The oldest order of the tail: what the store is to be read from. */
 export function tailStart(queue: Queue): Order | undefined {
-  return fifo.peek(queue.tailOrders);
+  return tails.firstOrder(queue.tail);
 }

@@ -332,7 +332,7 @@ Deno.test("pump() moves this node's part of a queue on when members come to anot
     "9 < puback #1",
   ]);
   const group = [...desk.tables.groups.values()][0]!;
-  const order = group.session.queue.tailOrders.head[0]!;
+  const order = tailStart(group.session.queue)!;
   desk.feed({
     type: "replicated",
     from: "b",

@@ -6,7 +6,7 @@ import type { Limits } from "../../src/policy/limits.ts";
 import type { Rules } from "../../src/policy/rules.ts";
 import * as fifo from "../../src/session/fifo.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
-import { opened } from "../../src/session/queue.ts";
+import { opened, tailOrders } from "../../src/session/queue.ts";
 import { inflightUnder } from "../../src/session/session.ts";
 import type { Caller } from "./caller.ts";
 import { Desk } from "./desk.ts";
@@ -133,7 +133,7 @@ function stateOf(desk: Desk): unknown {
       return [id, awaiting, sequence, delivery?.message];
     });
     const taken = ids.entries(received).map(([id]) => id);
-    const queued = [fifo.toArray(opened(queue).head), fifo.toArray(queue.tailOrders), queue.bytes];
+    const queued = [fifo.toArray(opened(queue).head), tailOrders(queue), queue.bytes];
     return { held, taken, queued, sendQuota, sentBytes, nextPacketId, nextSequence };
   });
   const unacknowledged = [...connections.values()].map((live) => live.unacknowledged);

@@ -8,6 +8,7 @@ import { BROKER } from "../../src/policy/identity.ts";
 import * as fifo from "../../src/session/fifo.ts";
 import { messageSize } from "../../src/session/message.ts";
 import { opened } from "../../src/session/queue.ts";
+import { sizesOf } from "../../src/session/tail.ts";
 
 /** Messages and bytes that wait in queues, in all and by user name where there are any. */
 export interface Count {
@@ -30,10 +31,10 @@ export function recount(tables: Readonly<Tables>): Count {
   const all: [number, number] = [0, 0];
   const by: Record<string, [number, number]> = {};
   for (const { session } of [...tables.clients.values(), ...tables.groups.values()]) {
-    const { head, tailSizes } = opened(session.queue);
+    const { head, tail } = opened(session.queue);
     const sizes = [
       ...fifo.toArray(head).map(({ message }) => messageSize(message)),
-      ...fifo.toArray(tailSizes),
+      ...sizesOf(tail),
     ];
     const { user } = session.owner;
     for (const size of sizes) {

@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { checksumOf } from "../../src/broker/checksum.ts";
 import type { Tables } from "../../src/broker/tables.ts";
-import * as fifo from "../../src/session/fifo.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
+import { tailOrders } from "../../src/session/queue.ts";
 import { isStored } from "../../src/session/session.ts";
 import { allSubscriptions } from "../../src/session/subscription_map.ts";
 import type { DumpedSession } from "../../src/store/memory_store.ts";
@@ -93,7 +93,7 @@ function ownSessions(world: World, { tables, name, node }: Seat): void {
       ordersOf(client),
       stored.queued.map(({ message }) => message.order),
     );
-    const tail = fifo.toArray(session.queue.tailOrders);
+    const tail = tailOrders(session.queue);
     compare(
       world,
       `${name}: what ${clientId} has still to read`,

@@ -4,7 +4,7 @@ import { deliveryAt, runLength, runSize } from "../../src/session/delivery_run.t
 import * as fifo from "../../src/session/fifo.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
 import type { Queue } from "../../src/session/queue.ts";
-import { EMPTY_QUEUE, opened } from "../../src/session/queue.ts";
+import { EMPTY_QUEUE, opened, tailOrders } from "../../src/session/queue.ts";
 import type { Outbound } from "../../src/session/replenish.ts";
 import { replenish } from "../../src/session/replenish.ts";
 import type { PersistedWrite } from "../../src/session/run_write.ts";
@@ -36,11 +36,11 @@ const queue: fc.Arbitrary<Queue> = fc.array(
 
 /** What is told of a session does not depend on whether its messages are runs. */
 function told({ inflight, queue, ...rest }: Session) {
-  const { head, tailOrders, bytes } = opened(queue);
+  const { head, bytes } = opened(queue);
   return {
     ...rest,
     inflight: ids.entries(inflight).map(([id, flight]) => [id, inflightUnder(id, flight)]),
-    queue: [fifo.toArray(head), fifo.toArray(tailOrders), bytes],
+    queue: [fifo.toArray(head), tailOrders(queue), bytes],
   };
 }
 

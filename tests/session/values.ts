@@ -13,7 +13,7 @@ import type { Demand, Persist } from "../../src/session/effect.ts";
 import * as fifo from "../../src/session/fifo.ts";
 import type { Delivery, Message } from "../../src/session/message.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
-import { EMPTY_QUEUE, enqueue } from "../../src/session/queue.ts";
+import { EMPTY_QUEUE, enqueue, tailOrders } from "../../src/session/queue.ts";
 import type { Inflight, Session } from "../../src/session/session.ts";
 import { newSession, sizeUnder } from "../../src/session/session.ts";
 import type { Given } from "../../src/session/step.ts";
@@ -127,7 +127,7 @@ export function tailOf(...deliveries: Delivery[]) {
 export function ordersOf({ queue }: Pick<Session, "queue">) {
   return {
     head: fifo.toArray(queue.head).map((each) => each.message.order),
-    tail: fifo.toArray(queue.tailOrders),
+    tail: tailOrders(queue),
   };
 }
 

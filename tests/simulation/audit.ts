@@ -7,9 +7,8 @@ import assert from "node:assert/strict";
 import { Broker } from "../../src/broker/broker.ts";
 import { inFlight } from "../../src/broker/shared_stored.ts";
 import type { Client, Group, Tables } from "../../src/broker/tables.ts";
-import * as fifo from "../../src/session/fifo.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
-import { queueLength } from "../../src/session/queue.ts";
+import { queueLength, queueOrders } from "../../src/session/queue.ts";
 import type { Message } from "../../src/session/message.ts";
 import { messageSize } from "../../src/session/message.ts";
 import { isStored } from "../../src/session/session.ts";
@@ -54,10 +53,8 @@ export async function foldEqualsMemory(world: World): Promise<void> {
 
 /** What the store has to have in the queue, in order: head and tail, and what a group has in flight. */
 export function ordersOf(row: Client | Group): readonly number[] {
-  const { head, tailOrders } = row.session.queue;
   return [
-    ...fifo.toArray(head).map(({ message }) => message.order),
-    ...fifo.toArray(tailOrders),
+    ...queueOrders(row.session.queue),
     ...heldFor(row).map(({ order }) => order),
   ].sort((a, b) => a - b);
 }

@@ -10,7 +10,7 @@ import type { Session } from "../../../src/session/session.ts";
 import type { Caller } from "../../broker/caller.ts";
 import type { Desk } from "../../broker/desk.ts";
 import { publishPacket } from "../../broker/packets.ts";
-import { opened } from "../../../src/session/queue.ts";
+import { opened, tailOrders } from "../../../src/session/queue.ts";
 
 export interface Happened {
   readonly outcome: "sent" | "waits" | "refused" | "nothing";
@@ -86,7 +86,7 @@ export async function happened(
 
 function waits({ queue }: Session, order: number): boolean {
   return fifo.toArray(opened(queue).head).some(({ message }) => message.order >= order) ||
-    fifo.toArray(queue.tailOrders).some((each) => each >= order);
+    tailOrders(queue).some((each) => each >= order);
 }
 
 /** Connections that are sent something with that payload, from now on. */
