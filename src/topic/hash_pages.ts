@@ -60,6 +60,19 @@ export function hashOf(branch: number, text: string, from: number, to: number): 
   for (let at = from; at < to; at++) {
     hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   }
+  return mixed(hash);
+}
+
+/** The same of a level that is bytes. */
+export function hashOfBytes(branch: number, bytes: Uint8Array, from: number, to: number): number {
+  let hash = Math.imul(branch, 0x9e3779b1);
+  for (let at = from; at < to; at++) {
+    hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
+  }
+  return mixed(hash);
+}
+
+function mixed(hash: number): number {
   hash = Math.imul(hash ^ hash >>> 16, 0x85ebca6b);
   hash = Math.imul(hash ^ hash >>> 13, 0xc2b2ae35);
   return hash ^ hash >>> 16;

@@ -13,15 +13,16 @@ import type { HashPage } from "./hash_pages.ts";
 import {
   crowdKey,
   DEEPEST,
-  hashOf,
+  hashOfBytes,
   LARGEST,
   PageDirectory,
   REACH,
   SMALLEST,
 } from "./hash_pages.ts";
 import type { NodePlace } from "./name_node.ts";
-import { isAt, levelOf, parentOf } from "./name_node.ts";
+import { isAt, levelBytes, parentOf } from "./name_node.ts";
 import type { PackedMemory } from "./packed_memory.ts";
+import { read } from "./spelling.ts";
 
 interface Page extends HashPage {
   /** Two numbers a slot, hash and node; node 0: empty. The slots are a power of two. */
@@ -39,19 +40,28 @@ export class NameTable {
     this.#memory = memory;
   }
 
-  /** The node of a branch at the level `name[from..to)`; 0: there is none. */
-  get(branch: NodePlace, name: string, from: number, to: number): NodePlace {
-    const hash = hashOf(branch, name, from, to);
+  /**
+   * The node of a branch at the level `name[from..to)`; 0: there is none.
+   *
+   * @param hash of that level
+   */
+  get(hash: number, branch: NodePlace, name: Uint8Array, from: number, to: number): NodePlace {
     const page = this.#directory.pageOf(hash);
     const slot = this.#slotOf(page, hash, branch, name, from, to);
     if (slot >= 0) return page.slots[slot + 1]!;
     if (!page.crowded || this.#crowd.size === 0) return 0;
-    return this.#crowd.get(crowdKey(branch, name, from, to)) ?? 0;
+    return this.#crowd.get(keyOf(branch, name, from, to)) ?? 0;
   }
 
-  /** Puts a node that is not there at the level `name[from..to)` of its branch. */
-  add(branch: NodePlace, name: string, from: number, to: number, node: NodePlace): void {
-    const hash = hashOf(branch, name, from, to);
+  /** Puts a node that is not there at the level `name[from..to)` of its branch, which has that hash. */
+  add(
+    hash: number,
+    branch: NodePlace,
+    name: Uint8Array,
+    from: number,
+    to: number,
+    node: NodePlace,
+  ): void {
     for (;;) {
       const page = this.#directory.pageOf(hash);
       const slots = page.slots.length / 2;
@@ -59,7 +69,7 @@ export class NameTable {
       const sparse = page.count < slots / 4; // so these are not random hashes
       if (sparse || slots === LARGEST && page.depth === DEEPEST) {
         page.crowded = true;
-        this.#crowd.set(crowdKey(branch, name, from, to), node);
+        this.#crowd.set(keyOf(branch, name, from, to), node);
         return;
       }
       if (slots < LARGEST) this.#resize(page, slots * 2);
@@ -68,12 +78,12 @@ export class NameTable {
   }
 
   /** Takes away the node at that level, which is there. */
-  delete(branch: NodePlace, name: string, from: number, to: number): void {
-    const hash = hashOf(branch, name, from, to);
+  delete(branch: NodePlace, name: Uint8Array, from: number, to: number): void {
+    const hash = hashOfBytes(branch, name, from, to);
     const page = this.#directory.pageOf(hash);
     const slot = this.#slotOf(page, hash, branch, name, from, to);
     if (slot < 0) {
-      this.#crowd.delete(crowdKey(branch, name, from, to));
+      this.#crowd.delete(keyOf(branch, name, from, to));
       return;
     }
     empty(page, slot);
@@ -86,7 +96,7 @@ export class NameTable {
     { slots }: Page,
     hash: number,
     branch: NodePlace,
-    name: string,
+    name: Uint8Array,
     from: number,
     to: number,
   ): number {
@@ -120,15 +130,20 @@ export class NameTable {
       const hash = slots[at]!;
       const page = target(hash);
       if (placeIn(page, hash, node)) continue;
-      const level = levelOf(this.#memory, node);
+      const level = levelBytes(this.#memory, node);
       page.crowded = true;
-      this.#crowd.set(crowdKey(parentOf(this.#memory, node), level, 0, level.length), node);
+      this.#crowd.set(keyOf(parentOf(this.#memory, node), level, 0, level.length), node);
     }
   }
 }
 
 function emptyPage(depth: number, slots: number): Page {
   return { depth, slots: new Int32Array(slots * 2), count: 0, crowded: false };
+}
+
+/** What the Map is asked for that level. */
+function keyOf(branch: NodePlace, name: Uint8Array, from: number, to: number): string {
+  return crowdKey(branch, read(name, from, to), 0, Infinity);
 }
 
 /** Whether there was an empty slot within reach. */

@@ -6,28 +6,21 @@
  * which `tests/property/retained_tree_test.ts` holds it to.
  */
 
+import type { Walk } from "./name_children.ts";
 import type { NodePlace } from "./name_node.ts";
-import {
-  bornOf,
-  childOf,
-  setValue,
-  SEVERAL,
-  textOf,
-  unitAt,
-  unitsOf,
-  valueOf,
-} from "./name_node.ts";
+import { bornOf, byteAt, childOf, setValue, sizeOf, textOf, valueOf } from "./name_node.ts";
 import { NameTree } from "./name_tree.ts";
 import { PackedMemory } from "./packed_memory.ts";
 import { DOLLAR, HASH, levelEnd, PLUS, restMatches } from "./rest_matches.ts";
 import type { Shelf } from "./shelf.ts";
 import { ObjectShelf } from "./shelf.ts";
+import { Spelling } from "./spelling.ts";
 import { hasWildcard, type TopicFilter } from "./topic_filter.ts";
 import type { TopicName } from "./topic_name.ts";
 
 /** The children of a branch that a search has still to go through, and where it stands there. */
 interface Frame {
-  readonly nodes: Iterator<NodePlace>;
+  readonly walk: Walk;
   /** They are the first levels of names. */
   readonly first: boolean;
   /** Where the level of the filter begins that comes after these children. */
@@ -39,6 +32,7 @@ export class RetainedTree<Value> {
   readonly #memory: PackedMemory;
   readonly #tree: NameTree;
   readonly #shelf: Shelf<Value>;
+  readonly #spelling = new Spelling();
   #births = 0;
   #count = 0;
 
@@ -54,27 +48,35 @@ export class RetainedTree<Value> {
 
   /** Sets the value of a topic and returns the one before. */
   set(topic: TopicName, value: Value): Value | undefined {
-    const node = this.#tree.insert(topic);
-    const known = valueOf(this.#memory, node);
-    if (known === 0) {
-      setValue(this.#memory, node, this.#shelf.put(value), ++this.#births);
-      this.#count += 1;
-      return undefined;
-    }
-    const previous = this.#shelf.take(known);
-    setValue(this.#memory, node, this.#shelf.put(value), bornOf(this.#memory, node));
+    const size = this.#spelling.spell(topic);
+    const previous = this.setNumber(this.#spelling.bytes, 0, size, this.#shelf.put(value));
+    return previous === 0 ? undefined : this.#shelf.take(previous);
+  }
+
+  /**
+   * Sets what the shelf has under that number as the value of a topic, and returns the number of the one before, which
+   * is to be taken from the shelf; 0: there was none.
+   *
+   * @param topic has a good Topic Name in `topic[from..to)`, in UTF-8
+   */
+  setNumber(topic: Uint8Array, from: number, to: number, value: number): number {
+    const memory = this.#memory;
+    const node = this.#tree.insert(topic, from, to);
+    const previous = valueOf(memory, node);
+    if (previous === 0) this.#count += 1;
+    setValue(memory, node, value, previous === 0 ? ++this.#births : bornOf(memory, node));
     return previous;
   }
 
   /** The value of a topic. */
   get(topic: TopicName): Value | undefined {
-    const node = this.#tree.find(topic);
+    const node = this.#find(topic);
     return node === 0 ? undefined : this.#valueAt(node);
   }
 
   /** Takes away the value of a topic and returns it. */
   delete(topic: TopicName): Value | undefined {
-    const node = this.#tree.find(topic);
+    const node = this.#find(topic);
     const place = node === 0 ? 0 : valueOf(this.#memory, node);
     if (place === 0) return undefined;
     const value = this.#shelf.take(place);
@@ -113,11 +115,11 @@ export class RetainedTree<Value> {
       if (node === 0) {
         const frame = frames[frames.length - 1];
         if (frame === undefined) return;
-        const next = frame.nodes.next();
-        if (next.done) {
+        const next = frame.walk.children.next(frame.walk);
+        if (next === 0) {
           frames.pop();
-        } else if (!frame.first || !isHidden(memory, next.value)) {
-          node = next.value;
+        } else if (!frame.first || !isHidden(memory, next)) {
+          node = next;
           filterAt = frame.filterAt;
         }
         continue;
@@ -132,9 +134,9 @@ export class RetainedTree<Value> {
         }
         node = 0;
       } else if (first === HASH) {
-        if (place !== 0 || child === SEVERAL) {
-          const nodes = tree.setOfChildren(node).values();
-          frames.push({ nodes, first: node === tree.root, filterAt });
+        if (place !== 0 || child < 0) {
+          const walk = tree.childrenOf(node).walk();
+          frames.push({ walk, first: node === tree.root, filterAt });
           node = 0;
           if (place !== 0) yield this.#shelf.get(place);
         } else {
@@ -145,19 +147,25 @@ export class RetainedTree<Value> {
         if (place !== 0) yield this.#shelf.get(place);
       } else if (first === PLUS) {
         filterAt += 2;
-        if (child === SEVERAL) {
-          const nodes = tree.setOfChildren(node).values();
-          frames.push({ nodes, first: node === tree.root, filterAt });
+        if (child < 0) {
+          const walk = tree.childrenOf(node).walk();
+          frames.push({ walk, first: node === tree.root, filterAt });
           node = 0;
         } else {
           node = node === tree.root && isHidden(memory, child) ? 0 : child;
         }
       } else {
         const end = levelEnd(filter, filterAt);
-        node = tree.childAt(node, filter, filterAt, end);
+        const size = this.#spelling.spell(filter.slice(filterAt, end));
+        node = tree.childAt(node, this.#spelling.bytes, 0, size);
         filterAt = end + 1;
       }
     }
+  }
+
+  #find(topic: TopicName): NodePlace {
+    const size = this.#spelling.spell(topic);
+    return this.#tree.find(this.#spelling.bytes, 0, size);
   }
 
   #valueAt(node: NodePlace): Value | undefined {
@@ -173,5 +181,5 @@ function endMatches(filter: TopicFilter, filterAt: number, text: string): boolea
 
 /** [MQTT-4.7.2-1]: whether a wildcard passes over a node at the first level. */
 function isHidden(memory: PackedMemory, node: NodePlace): boolean {
-  return unitsOf(memory, node) > 0 && unitAt(memory, node, 0) === DOLLAR;
+  return sizeOf(memory, node) > 0 && byteAt(memory, node, 0) === DOLLAR;
 }

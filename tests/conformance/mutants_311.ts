@@ -193,7 +193,7 @@ export const mutants311: readonly Mutation[] = [
   {
     ids: ["MQTT-4.7.2-1"],
     file: "src/topic/retained_tree.ts",
-    from: "unitAt(memory, node, 0) === DOLLAR;",
+    from: "byteAt(memory, node, 0) === DOLLAR;",
     to: "false;",
   },
   {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { hashOfBytes } from "../../src/topic/hash_pages.ts";
 import type { NodePlace } from "../../src/topic/name_node.ts";
 import { newNode } from "../../src/topic/name_node.ts";
 import { NameTable } from "../../src/topic/name_table.ts";
@@ -9,15 +10,26 @@ import { PackedMemory } from "../../src/topic/packed_memory.ts";
 function world() {
   const memory = new PackedMemory();
   const table = new NameTable(memory);
+  /** The level with other bytes before and behind it. */
+  const within = (level: string) => {
+    const name = new TextEncoder().encode(`a/${level}/x`);
+    return { name, to: name.length - 2 };
+  };
   return {
     add(branch: NodePlace, level: string): NodePlace {
-      const node = newNode(memory, branch, `a/${level}/x`, 2);
-      table.add(branch, level, 0, level.length, node);
+      const { name, to } = within(level);
+      const node = newNode(memory, branch, name, 2, name.length);
+      table.add(hashOfBytes(branch, name, 2, to), branch, name, 2, to, node);
       return node;
     },
-    get: (branch: NodePlace, level: string) =>
-      table.get(branch, `b/${level}/y`, 2, 2 + level.length),
-    delete: (branch: NodePlace, level: string) => table.delete(branch, level, 0, level.length),
+    get(branch: NodePlace, level: string): NodePlace {
+      const { name, to } = within(level);
+      return table.get(hashOfBytes(branch, name, 2, to), branch, name, 2, to);
+    },
+    delete(branch: NodePlace, level: string): void {
+      const { name, to } = within(level);
+      table.delete(branch, name, 2, to);
+    },
   };
 }
 
@@ -84,34 +96,36 @@ Deno.test("NameTable finds all, and none that has gone, when the hashes of all l
   );
 });
 
-/** Levels that leave the same 32 bits behind, as whoever knows the constants makes them: two parts in turn. */
-function oneHash(count: number): string[] {
-  const first = sameHash(Math.imul(1, 0x9e3779b1), 20);
-  const second = sameHash([...first[0]!].reduce(mixed, Math.imul(1, 0x9e3779b1)), 20);
-  return first.flatMap((one) => second.map((other) => one + other)).slice(0, count);
-}
-
 /**
- * Texts of three units that lead from one hash to one other: of all pairs of units those that make the same upper
- * half, and a third unit, which reaches the lower half, that makes that the same too.
+ * Levels that leave the same 32 bits behind, as whoever knows the constants makes them: of every part there are two,
+ * which lead from what the parts before it leave to the same.
  */
-function sameHash(from: number, count: number): string[] {
-  const found = new Map<number, string[]>();
-  for (let one = 0x30; one < 0x400; one++) {
-    for (let other = 0x100; other < 0x900; other++) {
-      const text = String.fromCharCode(one, other);
-      const hash = [...text].reduce(mixed, from);
-      const last = (hash ^ 0x1234) & 0xffff;
-      if (last < 0x30 || last >= 0xd800 && last < 0xe000) continue;
-      const texts = found.get(hash >>> 16) ?? [];
-      texts.push(text + String.fromCharCode(last));
-      found.set(hash >>> 16, texts);
-      if (texts.length === count) return texts;
-    }
+function oneHash(count: number): string[] {
+  let levels = [""];
+  let hash = Math.imul(1, 0x9e3779b1);
+  while (levels.length < count) {
+    const [one, other] = twoAlike(hash);
+    levels = levels.flatMap((level) => [level + one, level + other]);
+    hash = mixed(hash, one);
   }
-  throw new Error("too few texts with one hash");
+  return levels.slice(0, count);
 }
 
-function mixed(hash: number, unit: string): number {
-  return Math.imul(hash ^ unit.charCodeAt(0), 0x01000193);
+/** Two texts that lead from one hash to the same other one: of 150,000 there are two nearly always. */
+function twoAlike(from: number): [string, string] {
+  const found = new Map<number, string>();
+  for (let n = 1;; n++) {
+    const text = (Math.imul(n, 0x9e3779b1) >>> 0).toString(36);
+    const hash = mixed(from, text);
+    const other = found.get(hash);
+    if (other !== undefined) return [text, other];
+    found.set(hash, text);
+  }
+}
+
+function mixed(hash: number, text: string): number {
+  for (let at = 0; at < text.length; at++) {
+    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  }
+  return hash;
 }
