@@ -26,6 +26,7 @@ import { onDeadline } from "./expire.ts";
 import { manage } from "./manage.ts";
 import { onNumberedRun } from "./on_numbered_run.ts";
 import { onAcknowledged, onPacket } from "./on_packet.ts";
+import { onRetainedRun } from "./on_retained_run.ts";
 import { onRun } from "./on_run.ts";
 import { goOnReading } from "./pressure.ts";
 import { provision } from "./provision.ts";
@@ -99,6 +100,11 @@ function answer(tables: Tables, event: Event): void {
     case "numbered": {
       const live = tables.connections.get(event.connection);
       if (live !== undefined) onNumberedRun(tables, live, event.first, event.run);
+      return;
+    }
+    case "retained": {
+      const live = tables.connections.get(event.connection);
+      if (live !== undefined) onRetainedRun(tables, live, event.run);
       return;
     }
     case "acknowledged": {

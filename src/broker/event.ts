@@ -6,6 +6,7 @@ import type { AcknowledgementRun } from "../packet/acknowledgement_run.ts";
 import type { NumberedRun } from "../packet/numbered_run.ts";
 import type { Packet, ProtocolVersion, Publish } from "../packet/packet.ts";
 import type { PublishRun } from "../packet/publish_run.ts";
+import type { RetainedRun } from "../packet/retained_run.ts";
 import type { ReasonCode } from "../packet/reason_code.ts";
 import type { ClientId, ConnectionId, Peer, Verdict } from "../policy/identity.ts";
 import type { ClusterEvent } from "./cluster_event.ts";
@@ -43,6 +44,12 @@ export type Event =
     readonly connection: ConnectionId;
     readonly first: Publish;
     readonly run: NumberedRun;
+  }
+  /** Packets that have in common that they are retained. */
+  | {
+    readonly type: "retained";
+    readonly connection: ConnectionId;
+    readonly run: RetainedRun;
   }
   /** Acknowledgements of one kind, one behind the other. */
   | {

@@ -9,8 +9,8 @@
 import { copied } from "../packet/frame_memory.ts";
 import type { QoS } from "../packet/packet.ts";
 import { decodeUtf8 } from "../packet/utf8.ts";
-import type { ClientId } from "../policy/identity.ts";
-import type { Message } from "../session/message.ts";
+import type { ClientId, Instant } from "../policy/identity.ts";
+import type { Message, Order } from "../session/message.ts";
 import type { PackedMemory, Place } from "../topic/packed_memory.ts";
 import { offsetOf } from "../topic/packed_memory.ts";
 import type { Shelf } from "../topic/shelf.ts";
@@ -45,23 +45,64 @@ export class PackedMessages implements Shelf<Message> {
   /** Keeps a message and nothing that it lies on; above 0 the place of a packed one, else the number of an object. */
   put(message: Message): number {
     const { topic, payload, properties } = message;
-    if (
-      properties !== undefined || payload.length > LARGEST_PAYLOAD ||
-      topic.length > LONGEST_TOPIC || !isAscii(topic)
-    ) {
+    if (properties !== undefined || isLong(topic.length, payload.length) || !isAscii(topic)) {
       return -this.#objects.put(message);
     }
-    const place = this.#memory.take(HEADER + topic.length + payload.length);
-    const { bytes, words, doubles } = this.#memory.pageOf(place);
-    const at = offsetOf(place);
-    doubles[(at >>> 3) + ORDER] = message.order;
-    doubles[(at >>> 3) + EXPIRES_AT] = message.expiresAt;
-    words[(at >>> 2) + PUBLISHER] = this.#publishers.take(message.publisher);
-    words[(at >>> 2) + FORM] = message.qos | (message.retain ? RETAIN : 0) |
-      topic.length << TOPIC_SHIFT | payload.length << PAYLOAD_SHIFT;
-    let to = at + HEADER;
+    const form = message.qos | (message.retain ? RETAIN : 0) | topic.length << TOPIC_SHIFT |
+      payload.length << PAYLOAD_SHIFT;
+    const place = this.#take(form, message.order, message.expiresAt, message.publisher);
+    const { bytes } = this.#memory.pageOf(place);
+    let to = offsetOf(place) + HEADER;
     for (let i = 0; i < topic.length; i++) bytes[to++] = topic.charCodeAt(i);
     for (let i = 0; i < payload.length; i++) bytes[to++] = payload[i]!;
+    return place;
+  }
+
+  /**
+   * The same with a message that is still the bytes that were read: with QoS 0, RETAIN and nothing else, of a topic in
+   * ASCII, `read[topicAt..topicTo)`, and a payload, `read[payloadAt..end)`.
+   */
+  putRead(
+    order: Order,
+    publisher: ClientId,
+    read: Uint8Array,
+    topicAt: number,
+    topicTo: number,
+    payloadAt: number,
+    end: number,
+  ): number {
+    if (isLong(topicTo - topicAt, end - payloadAt)) {
+      return -this.#objects.put({
+        order,
+        topic: decodeUtf8(read, topicAt, topicTo, "Topic Name"),
+        payload: copied(read, payloadAt, end),
+        qos: 0,
+        retain: true,
+        properties: undefined,
+        expiresAt: Infinity,
+        publisher,
+      });
+    }
+    const form = RETAIN | topicTo - topicAt << TOPIC_SHIFT | end - payloadAt << PAYLOAD_SHIFT;
+    const place = this.#take(form, order, Infinity, publisher);
+    const { bytes } = this.#memory.pageOf(place);
+    let to = offsetOf(place) + HEADER;
+    for (let at = topicAt; at < topicTo; at++) bytes[to++] = read[at]!;
+    for (let at = payloadAt; at < end; at++) bytes[to++] = read[at]!;
+    return place;
+  }
+
+  /** A piece for a message of that form, with all but topic and payload in it. */
+  #take(form: number, order: Order, expiresAt: Instant, publisher: ClientId): Place {
+    const place = this.#memory.take(
+      HEADER + (form >>> TOPIC_SHIFT & 0xff) + (form >>> PAYLOAD_SHIFT),
+    );
+    const { words, doubles } = this.#memory.pageOf(place);
+    const at = offsetOf(place);
+    doubles[(at >>> 3) + ORDER] = order;
+    doubles[(at >>> 3) + EXPIRES_AT] = expiresAt;
+    words[(at >>> 2) + PUBLISHER] = this.#publishers.take(publisher);
+    words[(at >>> 2) + FORM] = form;
     return place;
   }
 
@@ -130,6 +171,10 @@ class Names {
     this.#names[number] = undefined;
     this.#free.push(number);
   }
+}
+
+function isLong(topic: number, payload: number): boolean {
+  return topic > LONGEST_TOPIC || payload > LARGEST_PAYLOAD;
 }
 
 function isAscii(text: string): boolean {

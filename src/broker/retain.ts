@@ -2,9 +2,13 @@
  * Retained messages: set, replace, clear, within limits. MQTT 5.0 section 3.3.1.3.
  */
 
+import type { ProtocolVersion } from "../packet/packet.ts";
+import type { RetainedRun } from "../packet/retained_run.ts";
+import { endOf, payloadAtOf, topicAtOf } from "../packet/retained_run.ts";
+import type { ClientId } from "../policy/identity.ts";
 import type { DropReason } from "../session/fact.ts";
 import type { Message } from "../session/message.ts";
-import { messageSize } from "../session/message.ts";
+import { messageSize, SMALLEST_MESSAGE } from "../session/message.ts";
 import type { Write } from "../session/write.ts";
 import type { TopicName } from "../topic/topic_name.ts";
 import type { Tally } from "./queued.ts";
@@ -45,6 +49,62 @@ export function retainedFull(tables: Tables, message: Message): DropReason | und
   return fullOf(tables, message, known) ? "clientRetainedFull" : undefined;
 }
 
+/** Whether all messages of a run find room, though none of them should replace one. */
+export function hasRoomFor(tables: Tables, publisher: ClientId, run: RetainedRun): boolean {
+  const { limits } = tables.rules;
+  const bytes = run.count * SMALLEST_MESSAGE + run.topics + run.payload;
+  if (tables.retained.size + run.count > limits.retainedMessages) return false;
+  if (tables.retainedBytes + bytes > limits.retainedBytes) return false;
+  const own = (tables.clients.get(publisher)?.rules ?? tables.rules).limits;
+  const tally = tables.retainedBy.get(publisher) ?? NONE;
+  return tally.messages + run.count <= own.retainedMessagesPerClient &&
+    tally.bytes + bytes <= own.retainedBytesPerClient;
+}
+
+/**
+ * Puts the messages of PUBLISH packets of a run, for which there is room, into the tables.
+ *
+ * @param order of the first; each has one more than the one before it
+ * @returns how many they are, and the bytes of their payloads
+ */
+export function keepRetainedRun(
+  tables: Tables,
+  publisher: ClientId,
+  bytes: Uint8Array,
+  version: ProtocolVersion,
+  order: number,
+): { readonly count: number; readonly payload: number } {
+  const { retained, retainedMessages } = tables;
+  const replaced: Message[] = [];
+  let count = 0;
+  let topics = 0;
+  let payload = 0;
+  for (let at = 0; at < bytes.length; count++) {
+    const topicAt = topicAtOf(bytes, at);
+    const payloadAt = payloadAtOf(bytes, at, version);
+    const topicTo = version === 5 ? payloadAt - 1 : payloadAt;
+    at = endOf(bytes, at);
+    const number = retainedMessages.putRead(
+      order + count,
+      publisher,
+      bytes,
+      topicAt,
+      topicTo,
+      payloadAt,
+      at,
+    );
+    const previous = retained.setNumber(bytes, topicAt, topicTo, number);
+    if (previous !== 0) replaced.push(retainedMessages.take(previous));
+    topics += topicTo - topicAt;
+    payload += at - payloadAt;
+  }
+  const size = count * SMALLEST_MESSAGE + topics + payload;
+  tables.retainedBytes += size;
+  tally(tables, publisher, count, size);
+  for (const message of replaced) forget(tables, message);
+  return { count, payload };
+}
+
 /** Whether its publisher retains as much as one client may; the broker itself has no such limit. */
 function fullOf(tables: Tables, message: Message, known: Message | undefined): boolean {
   const { publisher } = message;
@@ -60,10 +120,13 @@ function fullOf(tables: Tables, message: Message, known: Message | undefined): b
 const NONE: Tally = { messages: 0, bytes: 0 };
 
 /** Counts for its publisher a message that is retained, or with -1 one that is no more. */
-function tallyRetained({ retainedBy }: Tables, message: Message, count: 1 | -1): void {
-  const { publisher } = message;
+function tallyRetained(tables: Tables, message: Message, count: 1 | -1): void {
+  tally(tables, message.publisher, count, count * messageSize(message));
+}
+
+/** Counts so many messages of so many bytes in all for a publisher. */
+function tally({ retainedBy }: Tables, publisher: ClientId, count: number, bytes: number): void {
   if (publisher === "") return;
-  const bytes = count * messageSize(message);
   const tally = retainedBy.get(publisher);
   if (tally === undefined) {
     retainedBy.set(publisher, { messages: count, bytes });
@@ -91,10 +154,17 @@ export function keepRetained(tables: Tables, message: Message): void {
 export function clearRetained(tables: Tables, topic: TopicName): readonly Write[] {
   const removed = tables.retained.delete(topic);
   if (removed === undefined) return [];
-  tables.retainedBytes -= messageSize(removed);
-  tallyRetained(tables, removed, -1);
-  if (removed.expiresAt !== Infinity) cancel(tables, { type: "retained", topic });
+  forget(tables, removed);
   return [{ type: "deleteRetained", topic }];
+}
+
+/** Counts a message no more, and forgets when it expires. */
+function forget(tables: Tables, message: Message): void {
+  tables.retainedBytes -= messageSize(message);
+  tallyRetained(tables, message, -1);
+  if (message.expiresAt !== Infinity) {
+    cancel(tables, { type: "retained", topic: message.topic });
+  }
 }
 
 /** The retained message of a topic has expired: it goes, and in a cluster no other that has come since. */

@@ -170,6 +170,8 @@ export interface Tables {
   readonly groups: Map<string, Group>;
   readonly tree: FilterTree<Subscriber, Plan>;
   readonly retained: RetainedTree<Message>;
+  /** Where the messages of that tree are kept. */
+  readonly retainedMessages: PackedMessages;
   readonly delayed: Map<Order, Message>;
   readonly deadlines: Deadlines<Deadline>;
   /** By `mapKey` of the topic. */
@@ -216,6 +218,7 @@ export interface Tables {
 /** Empty tables; in a cluster, of that node. */
 export function newTables(rules: Rules, cluster?: ClusterTables): Tables {
   const memory = new PackedMemory();
+  const retainedMessages = new PackedMessages(memory);
   const tables: Tables = {
     connections: new Map(),
     clients: new Map(),
@@ -224,7 +227,8 @@ export function newTables(rules: Rules, cluster?: ClusterTables): Tables {
       (topic, values) => planOf(tables.rules, topic, values),
       rules.limits.matchCache,
     ),
-    retained: new RetainedTree(new PackedMessages(memory), memory),
+    retained: new RetainedTree(retainedMessages, memory),
+    retainedMessages,
     delayed: new Map(),
     deadlines: new Deadlines(),
     retainedDue: new Map(),
@@ -306,6 +310,7 @@ export function weigh({ writes }: Persist): number {
   for (let i = 0; i < writes.length; i++) {
     const write = writes[i]!;
     if (write.type === "putQueuedRun") bytes += write.run.payload;
+    else if (write.type === "putRetainedRun") bytes += write.payload;
     else if (write.type === "sendQueuedRun") bytes += write.inflight.run.payload;
     else if (write.type === "putQueued") bytes += write.delivery.message.payload.length;
     else if (write.type === "post") bytes += write.delivery.message.payload.length;

@@ -88,12 +88,12 @@ export function* publishesOf(
 }
 
 /** Where the variable header begins; a Remaining Length above 16,383 is not looked at. */
-function bodyOf(bytes: Uint8Array, at: number): number {
+export function bodyOf(bytes: Uint8Array, at: number): number {
   return bytes[at + 1]! < 0x80 ? at + 2 : at + 3;
 }
 
 /** The Remaining Length; Infinity where it is not one of one or two bytes in good form. */
-function remainingLength(bytes: Uint8Array, at: number): number {
+export function remainingLength(bytes: Uint8Array, at: number): number {
   const low = bytes[at + 1]!;
   if (low < 0x80) return low;
   const high = bytes[at + 2]!;

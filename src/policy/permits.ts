@@ -63,6 +63,11 @@ export function permits(
   return rules.access.decide(identity, action, topic, qos, retain);
 }
 
+/** Whether the client may publish to and receive whatever does not begin with `$`: no rule could be about it. */
+export function permitsAll(rules: Rules, identity: Identity): boolean {
+  return identity === BROKER || rules.dynamic === undefined && isSilent(rules, identity);
+}
+
 /** The configuration has no rule that could be about the client. */
 function isSilent({ access }: Rules, identity: Identity): boolean {
   return access.isEmpty && identity.rules === undefined;

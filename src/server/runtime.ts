@@ -229,6 +229,7 @@ export class Runtime {
   #beginSample(event: Event): void {
     if (this.#routedAt > 0) return;
     const isMessage = event.type === "run" || event.type === "numbered" ||
+      event.type === "retained" ||
       event.type === "packet" && event.packet.type === "publish";
     if (!isMessage) return;
     this.#routedAt = performance.now();
@@ -509,7 +510,8 @@ export class Runtime {
 /** A packet that comes in runs and answers for no state but its own message's. */
 function isPublication(event: Event): boolean {
   if (event.type !== "packet") {
-    return event.type === "run" || event.type === "numbered" || event.type === "acknowledged";
+    return event.type === "run" || event.type === "numbered" || event.type === "retained" ||
+      event.type === "acknowledged";
   }
   switch (event.packet.type) {
     case "publish":

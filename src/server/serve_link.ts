@@ -11,6 +11,7 @@ import { numberedRun } from "../packet/numbered_run.ts";
 import type { ProtocolVersion } from "../packet/packet.ts";
 import { publishRun } from "../packet/publish_run.ts";
 import { Reason } from "../packet/reason_code.ts";
+import { RETAINED, retainedRun } from "../packet/retained_run.ts";
 import type { ConnectionId, Peer } from "../policy/identity.ts";
 import type { Limits } from "../policy/limits.ts";
 import type { OutboxLimits } from "../transport/outbox.ts";
@@ -170,6 +171,15 @@ function feedFrames(
         continue;
       }
       const version = wire.version ?? 4;
+      const retained = bytes[from] === RETAINED && !wire.singly
+        ? runAt(retainedRun, splitter, version)
+        : undefined;
+      if (retained !== undefined) {
+        received.packets[RETAINED]! += retained.count;
+        received.payload[0]! += retained.payload;
+        runtime.feed({ type: "retained", connection: id, run: retained });
+        continue;
+      }
       const packet = decode(bytes, version, from, to);
       if (packet.type === "publish") {
         const run = packet.qos === 0 && !wire.singly

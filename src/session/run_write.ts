@@ -3,11 +3,14 @@
  * every other store it is what `singles` makes of it, record by record.
  */
 
-import type { PacketId } from "../packet/packet.ts";
+import type { PacketId, ProtocolVersion } from "../packet/packet.ts";
+import { publishesOf } from "../packet/publish_run.ts";
 import type { ClientId } from "../policy/identity.ts";
 import type { AnyWrite } from "./cluster_write.ts";
 import type { DeliveryRun } from "./delivery_run.ts";
 import { deliveriesOf, orderAt, runLength } from "./delivery_run.ts";
+import type { Message, Order } from "./message.ts";
+import { messageOf, owned } from "./message.ts";
 import type { InflightRun } from "./session.ts";
 import { inflightUnder } from "./session.ts";
 
@@ -23,7 +26,22 @@ export type RunWrite =
     readonly packetIds: readonly PacketId[];
     /** Each is one more than the one before it. */
     readonly inRow: boolean;
-  };
+  }
+  | RetainedRunWrite;
+
+/** As many `putRetained`, of messages that never expire. */
+export interface RetainedRunWrite {
+  readonly type: "putRetainedRun";
+  readonly publisher: ClientId;
+  /** Of the first message; each has one more than the one before it. */
+  readonly order: Order;
+  /** Their PUBLISH packets, which may be kept. */
+  readonly bytes: Uint8Array;
+  readonly version: ProtocolVersion;
+  readonly count: number;
+  /** Bytes of the payloads. */
+  readonly payload: number;
+}
 
 /** What a persist may hold. */
 export type PersistedWrite = AnyWrite | RunWrite;
@@ -47,16 +65,22 @@ export function countOf(writes: readonly PersistedWrite[]): number {
     if (write.type === "putQueuedRun") count += runLength(write.run) - 1;
     else if (write.type === "sendQueuedRun") count += 2 * runLength(write.inflight.run) - 1;
     else if (write.type === "deleteInflightAll") count += write.packetIds.length - 1;
+    else if (write.type === "putRetainedRun") count += write.count - 1;
   }
   return count;
 }
 
 function isRunWrite(write: PersistedWrite): write is RunWrite {
   const { type } = write;
-  return type === "putQueuedRun" || type === "sendQueuedRun" || type === "deleteInflightAll";
+  return type === "putQueuedRun" || type === "sendQueuedRun" || type === "deleteInflightAll" ||
+    type === "putRetainedRun";
 }
 
 function pushSingles(write: RunWrite, all: AnyWrite[]): void {
+  if (write.type === "putRetainedRun") {
+    for (const message of retainedOf(write)) all.push({ type: "putRetained", message });
+    return;
+  }
   const { clientId } = write;
   switch (write.type) {
     case "putQueuedRun":
@@ -82,5 +106,15 @@ function pushSingles(write: RunWrite, all: AnyWrite[]): void {
       for (const packetId of write.packetIds) {
         all.push({ type: "deleteInflight", clientId, packetId });
       }
+  }
+}
+
+/** The messages of a run, each with bytes of its own. */
+export function* retainedOf(
+  { publisher, order, bytes, version }: RetainedRunWrite,
+): Generator<Message> {
+  let next = order;
+  for (const publish of publishesOf({ bytes }, version)) {
+    yield owned(messageOf(publish, next++, publisher, 0));
   }
 }

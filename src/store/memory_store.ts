@@ -14,7 +14,7 @@ import { eachBySelf, orderAt, runLength } from "../session/delivery_run.ts";
 import type { Delivery, Message, Order } from "../session/message.ts";
 import { messageSize } from "../session/message.ts";
 import type { RunWrite } from "../session/run_write.ts";
-import { countOf } from "../session/run_write.ts";
+import { countOf, retainedOf } from "../session/run_write.ts";
 import type { PacketIdMap } from "../session/packet_id_map.ts";
 import * as ids from "../session/packet_id_map.ts";
 import type { Flight, Inflight } from "../session/session.ts";
@@ -193,6 +193,9 @@ export class MemoryStore implements Store {
         this.#seen(write.message.order);
         this.#retained.set(write.message.topic, write.message);
         return;
+      case "putRetainedRun":
+        for (const message of retainedOf(write)) this.#apply({ type: "putRetained", message });
+        return;
       case "deleteRetained": {
         const { topic, order } = write;
         if (order !== undefined && this.#retained.get(topic)?.order !== order) return;
@@ -275,6 +278,7 @@ function isInTables({ type }: Write | RunWrite): boolean {
     case "putSubscription":
     case "deleteSubscription":
     case "putRetained":
+    case "putRetainedRun":
     case "deleteRetained":
     case "putWill":
     case "deleteWill":

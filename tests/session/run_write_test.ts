@@ -1,17 +1,21 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { encode } from "../../src/packet/encode.ts";
 import type { PersistedWrite, RunWrite } from "../../src/session/run_write.ts";
 import { countOf, singles } from "../../src/session/run_write.ts";
 import type { Write } from "../../src/session/write.ts";
 import { MemoryStore } from "../../src/store/memory_store.ts";
 import { partOfRun, runLength } from "../../src/session/delivery_run.ts";
 import { delivery, message, putQueued, putSession } from "../contract/store_values.ts";
+import { plainPublish } from "../packets.ts";
 import { runOf } from "./runs.ts";
 
 /** What a broker does to a queue and its window, one after the other. */
 const doings = fc.array(
   fc.record({
-    type: fc.constantFrom("queue a run", "queue one", "send", "take", "acknowledge", "read"),
+    type: fc.constantFrom(
+      ...["queue a run", "queue one", "send", "take", "acknowledge", "read", "retain"] as const,
+    ),
     count: fc.integer({ min: 1, max: 9 }),
     topic: fc.constantFrom("a", "a", "b"),
     gap: fc.constantFrom(0, 0, 0, 1),
@@ -64,6 +68,9 @@ Deno.test("a store that is told of runs holds what it holds when it is told of e
           const inRow = topic === "a"; // they are, and need not be taken for it
           commit({ type: "deleteInflightAll", clientId: "c", packetIds, inRow });
           flying = flying.slice(count);
+        } else if (type === "retain") {
+          commit(retainedRun(`${topic}/${count % 3}`, order, count));
+          order += count;
         } else if (type === "read") {
           assert.deepEqual(whole.read("c", order - 7, count), single.read("c", order - 7, count));
         }
@@ -73,7 +80,37 @@ Deno.test("a store that is told of runs holds what it holds when it is told of e
     }),
     { numRuns: 200 },
   );
-  assert.ok(sent > 100, `only ${sent} runs were sent`);
+  assert.ok(sent > 40, `only ${sent} runs were sent`);
+});
+
+/** So many messages with one topic and the one below it in turn, each of its order as the payload. */
+function retainedRun(topic: string, order: number, count: number): RunWrite {
+  const bytes = Uint8Array.from(
+    Array.from({ length: count }, (_, at) => {
+      const below = at % 2 === 0 ? topic : `${topic}/x`;
+      return [...encode(plainPublish(below, Uint8Array.of(order + at), { retain: true }), 5)];
+    }).flat(),
+  );
+  const payload = count;
+  return { type: "putRetainedRun", publisher: "pump", order, bytes, version: 5, count, payload };
+}
+
+Deno.test("singles() makes messages of a retained run that keep nothing of its bytes", () => {
+  const write = retainedRun("a", 7, 2);
+  const [first, second] = singles([write]);
+  assert.ok(write.type === "putRetainedRun" && first?.type === "putRetained");
+  write.bytes.fill(0);
+  assert.deepEqual(first.message, {
+    order: 7,
+    topic: "a",
+    payload: Uint8Array.of(7),
+    qos: 0,
+    retain: true,
+    properties: undefined,
+    expiresAt: Infinity,
+    publisher: "pump",
+  });
+  assert.equal(second?.type === "putRetained" && second.message.topic, "a/x");
 });
 
 Deno.test("singles() gives the same array where there is no run", () => {

@@ -93,6 +93,14 @@ export class Trace {
         }
         return;
       }
+      case "retained": {
+        const { connection, run } = event;
+        const version = tables.connections.get(connection)?.connection.version ?? 4;
+        for (const publish of publishesOf(run, version)) {
+          this.#received(connection, publish, tables);
+        }
+        return;
+      }
       case "run":
       case "numbered": {
         const { connection, run, first } = event;

@@ -139,6 +139,19 @@ test("trace tells of each PUBLISH of a topic when that is followed, with who get
   assert.equal(lines.length, 13);
 });
 
+test("trace tells of each PUBLISH with the topic when it came among others that are retained", async (shell) => {
+  const { desk } = shell;
+  const asker = await Asker.connect(desk);
+  await begin(asker, { topic: "a/+" });
+  const pump = await desk.connect("pump");
+  const retained = ["a/b", "b", "a/c"].map((topic) => publishPacket(topic, "x", { retain: true }));
+  await pump.send(...retained);
+  assert.deepEqual(await shorts(shell, asker), [
+    "in publish pump a/b q0",
+    "in publish pump a/c q0",
+  ]);
+});
+
 test("trace tells of whoever comes from an address when that is followed", async (shell) => {
   const { desk } = shell;
   const asker = await Asker.connect(desk);
