@@ -4,7 +4,8 @@
  *
  * The items lie in chunks of bounded length, so that an item that comes or goes in the middle of a
  * million moves no more than a chunk. A chunk that is full is packed until somebody wants what is in it; what came as
- * a run stays one, unless something is put between or taken from the middle.
+ * a run stays one, and takes in what comes behind it by itself and is alike, unless something is put between or taken from
+ * the middle.
  */
 
 import type { DeliveryRun, Queued } from "../session/delivery_run.ts";
@@ -121,7 +122,7 @@ export class DeliveryQueue {
   /** Behind the last chunk's last item; a chunk that is full is packed, where it can be. */
   #append(last: Chunk | undefined, delivery: Delivery): void {
     if (Array.isArray(last) && last.length < CHUNK) last.push(delivery);
-    else this.#push([delivery]);
+    else if (!(last instanceof RunPage) || !last.appendOne(delivery)) this.#push([delivery]);
   }
 
   #push(chunk: Chunk): void {

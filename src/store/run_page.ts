@@ -6,16 +6,19 @@
 
 import { partOfFrames } from "../packet/numbered_run.ts";
 import type { ProtocolVersion } from "../packet/packet.ts";
+import { encodePublish } from "../packet/publish_frame.ts";
 import type { DeliveryRun } from "../session/delivery_run.ts";
 import { deliveriesOf, partOfRun, runLength } from "../session/delivery_run.ts";
 import type { Delivery, Order } from "../session/message.ts";
-import { isLike } from "../session/message.ts";
+import { isLike, publishOf } from "../session/message.ts";
 
 /**
  * Deliveries in a full page: what is read at once, and sent, unless limits say otherwise. As long as pages were up to
  * 20 short of that, every part of a queue was the end of one page and the beginning of the next.
  */
 const MOST = 256;
+/** Of a packet in a run: above that its Remaining Length takes more than one byte. */
+const LARGEST_PAYLOAD = 127;
 
 export class RunPage {
   readonly #like: Delivery;
@@ -63,14 +66,28 @@ export class RunPage {
     if (run.firstOrder !== this.lastOrder + run.orderStep) return 0;
     if (run.version !== this.#version || !isLike(run.like, this.#like)) return 0;
     const { bytes, packetIdsAt, payload } = partOfRun(run, 0, count);
-    const from = this.#end;
-    const end = from + bytes.length;
-    if (end > this.#bytes.length) this.#grow(end);
-    this.#bytes.set(bytes, from);
-    this.#end = end;
+    const from = this.#take(bytes);
     this.#payload += payload;
     for (let i = 0; i < count; i++) this.#packetIdsAt.push(from + packetIdsAt[i]!);
     return count;
+  }
+
+  /**
+   * Takes a delivery in that came by itself, as the packet that it would be in a run; false where it is not alike, or
+   * not the next, or there is no room. Whatever publisher sends runs, now and then a read ends in the middle of a
+   * packet: were that one kept by itself, those around it would be sent one by one with it.
+   */
+  appendOne(delivery: Delivery): boolean {
+    const { order, payload } = delivery.message;
+    if (order !== this.lastOrder + this.#orderStep || payload.length > LARGEST_PAYLOAD) {
+      return false;
+    }
+    if (this.#packetIdsAt.length === MOST || !isLike(delivery, this.#like)) return false;
+    const { bytes, packetIdAt } = encodePublish(publishOf(delivery, 0, false, 0), this.#version);
+    if (packetIdAt !== this.#packetIdsAt[0]) return false; // its Remaining Length takes more bytes
+    this.#packetIdsAt.push(this.#take(bytes) + packetIdAt);
+    this.#payload += payload.length;
+    return true;
   }
 
   /** Those from that order on, `most` at most; undefined where there are none. */
@@ -118,6 +135,16 @@ export class RunPage {
 
   #orderAt(index: number): Order {
     return this.#order + index * this.#orderStep;
+  }
+
+  /** Copies the bytes behind those that are there; where they begin. */
+  #take(bytes: Uint8Array): number {
+    const from = this.#end;
+    const end = from + bytes.length;
+    if (end > this.#bytes.length) this.#grow(end);
+    this.#bytes.set(bytes, from);
+    this.#end = end;
+    return from;
   }
 
   /** By much at a time, as what is outgrown waits for the garbage collector; never beyond what a full page takes. */

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { deliveriesOf, eachBySelf, orderAt, runLength } from "../../src/session/delivery_run.ts";
+import {
+  deliveriesOf,
+  eachBySelf,
+  isRun,
+  orderAt,
+  runLength,
+} from "../../src/session/delivery_run.ts";
 import type { Delivery } from "../../src/session/message.ts";
 import { DeliveryQueue } from "../../src/store/delivery_queue.ts";
 import { delivery, message } from "../contract/store_values.ts";
@@ -104,4 +110,54 @@ Deno.test("DeliveryQueue takes no longer for each when a million come, go and ar
   for (let n = 500_000; n > 0; n--) queue.put(million[n]!);
   assert.deepEqual(queue.read(0, 2), [million[1], million[2]]);
   assert.ok(performance.now() - began < 20_000);
+});
+
+Deno.test("DeliveryQueue keeps one run when deliveries by themselves come between runs that they are like", () => {
+  // Of 4 bytes besides payload and a topic of one: 122 and 121 are the most that a Remaining Length of one byte takes.
+  for (const [version, largest] of [[4, 122], [5, 121]] as const) {
+    for (
+      const [lengths, runs] of [
+        [[64, 0, largest], 1],
+        [[64, largest + 1, 0], 2],
+        [[128], 2],
+      ] as const
+    ) {
+      const queue = new DeliveryQueue();
+      const expected: Delivery[] = [];
+      let order = 1;
+      const putRun = () => {
+        const run = runOf([new Uint8Array(64).fill(1), new Uint8Array(3).fill(2)], {
+          version,
+          firstOrder: order,
+        });
+        queue.putRun(run);
+        expected.push(...deliveriesOf(run));
+        order += 2;
+      };
+      putRun();
+      for (const length of lengths) {
+        const payload = new Uint8Array(length).fill(order);
+        const each = delivery({ ...message(order++), topic: "a", payload });
+        queue.put(each);
+        expected.push(each);
+      }
+      putRun();
+      const read = queue.read(-Infinity, Infinity);
+      assert.deepEqual(eachBySelf(read), expected);
+      assert.equal(queue.size, expected.length);
+      assert.equal(read.filter(isRun).length, runs, `${version}: ${lengths}`);
+    }
+  }
+});
+
+Deno.test("DeliveryQueue reads full runs of 256 when runs of any length have come", () => {
+  const queue = new DeliveryQueue();
+  for (let order = 1; order < 2_000; order += 19) {
+    queue.putRun(runOf(new Array(19).fill(new Uint8Array(5)), { firstOrder: order }));
+  }
+  for (let from = 1; from + 256 < 1_900; from += 256) {
+    const [run, ...others] = queue.read(from, 256);
+    assert.ok(isRun(run!) && runLength(run) === 256 && others.length === 0);
+    queue.deleteRun(run);
+  }
 });
