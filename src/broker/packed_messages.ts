@@ -7,12 +7,14 @@
  */
 
 import { copied } from "../packet/frame_memory.ts";
-import type { QoS } from "../packet/packet.ts";
+import type { ProtocolVersion, QoS } from "../packet/packet.ts";
+import { writeRetained } from "../packet/retained_run.ts";
 import { decodeUtf8 } from "../packet/utf8.ts";
 import type { ClientId, Instant } from "../policy/identity.ts";
 import type { Message, Order } from "../session/message.ts";
 import type { PackedMemory, Place } from "../topic/packed_memory.ts";
 import { offsetOf } from "../topic/packed_memory.ts";
+import { DOLLAR } from "../topic/rest_matches.ts";
 import type { Shelf } from "../topic/shelf.ts";
 import { ObjectShelf } from "../topic/shelf.ts";
 
@@ -126,12 +128,50 @@ export class PackedMessages implements Shelf<Message> {
     };
   }
 
+  /** Whether it is packed and needs nothing in a PUBLISH but topic and payload; where its topic begins with `$`, no. */
+  isPlain(number: number): boolean {
+    if (number < 0) return false;
+    const { bytes, doubles } = this.#memory.pageOf(number);
+    const at = offsetOf(number);
+    return doubles[(at >>> 3) + EXPIRES_AT] === Infinity && bytes[at + HEADER] !== DOLLAR;
+  }
+
+  /** Of one that is plain. */
+  orderOf(place: Place): Order {
+    return this.#memory.pageOf(place).doubles[(offsetOf(place) >>> 3) + ORDER]!;
+  }
+  qosOf(place: Place): QoS {
+    return (this.#formOf(place) & 3) as QoS;
+  }
+  publisherOf(place: Place): ClientId {
+    return this.#publishers.at(this.#publisherOf(place));
+  }
+  topicSizeOf(place: Place): number {
+    return this.#formOf(place) >>> TOPIC_SHIFT & 0xff;
+  }
+  payloadSizeOf(place: Place): number {
+    return this.#formOf(place) >>> PAYLOAD_SHIFT;
+  }
+
+  /** Writes its PUBLISH with QoS 0 and RETAIN, of `retainedSize` bytes. */
+  write(into: Uint8Array, at: number, place: Place, version: ProtocolVersion): void {
+    const topicAt = offsetOf(place) + HEADER;
+    const payloadAt = topicAt + this.topicSizeOf(place);
+    const end = payloadAt + this.payloadSizeOf(place);
+    const { bytes } = this.#memory.pageOf(place);
+    writeRetained(into, at, bytes, topicAt, payloadAt, end, version);
+  }
+
   take(number: number): Message {
     if (number < 0) return this.#objects.take(-number);
     const message = this.get(number);
     this.#publishers.give(this.#publisherOf(number));
     this.#memory.give(number);
     return message;
+  }
+
+  #formOf(place: Place): number {
+    return this.#memory.pageOf(place).words[(offsetOf(place) >>> 2) + FORM]!;
   }
 
   #publisherOf(place: Place): number {

@@ -15,17 +15,19 @@ import { hasWindow } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { Write } from "../session/write.ts";
+import type { RetainedSearch } from "../topic/retained_search.ts";
 import { fits, sendDelivery, sendNow, unfit } from "./outgoing.ts";
 import { isOwnOrder } from "./route.ts";
+import { mayLeavePacked, sendPacked } from "./send_packed.ts";
 import type { Client, Tables } from "./tables.ts";
 import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
 
 export interface RetainedStream {
-  readonly messages: Iterator<Message>;
+  readonly search: RetainedSearch;
   readonly subscription: Subscription;
   /** Of a later order than the SUBSCRIBE: those have come as ordinary messages. */
   readonly before: Order;
-  /** Taken from the iterator, but not sent for want of quota. */
+  /** Taken from the tree, but not sent for want of quota, or by `sendPacked`. */
   pending: Message | undefined;
   /** Had the odd one the last time that the quota could not be halved. */
   odd: boolean;
@@ -37,17 +39,17 @@ export interface RetainedStream {
  */
 export function beginStream(tables: Tables, client: Client, subscription: Subscription): void {
   if (tables.retained.size === 0 && client.streams.length === 0) return;
-  const messages = tables.retained.matching(subscription.filter);
-  const { value: pending, done } = messages.next();
+  const search = tables.retained.search(subscription.filter);
+  const pending = next(tables, search);
   const others = client.streams.length === 0
     ? client.streams
     : client.streams.filter((stream) => stream.subscription.full !== subscription.full);
-  if (done === true) {
+  if (pending === undefined) {
     client.streams = others;
     return;
   }
   const before = tables.nextOrder;
-  client.streams = [...others, { messages, subscription, before, pending, odd: false }];
+  client.streams = [...others, { search, subscription, before, pending, odd: false }];
 }
 
 /** The half of the quota that is for retained messages while others are queued: the odd one in turn. */
@@ -73,7 +75,12 @@ export function streamRetained(tables: Tables, client: Client, quota: number): v
   let waiting = false;
   while (client.streams.length > 0 && turns > 0 && !waiting && live.qos0Room > 0) {
     const stream = client.streams[0]!;
-    const message = stream.pending ?? next(stream);
+    if (stream.pending === undefined && mayLeavePacked(tables, live, stream.subscription)) {
+      const taken = sendPacked(tables, live, stream, turns);
+      turns -= taken;
+      if (taken > 0) continue;
+    }
+    const message = stream.pending ?? next(tables, stream.search);
     if (message === undefined) {
       client.streams = client.streams.slice(1);
       continue;
@@ -103,9 +110,9 @@ export function streamRetained(tables: Tables, client: Client, quota: number): v
   if (writes.length + then.length > 0) ask(tables, durably(client.clientId, writes, ...then));
 }
 
-function next(stream: RetainedStream): Message | undefined {
-  const result = stream.messages.next();
-  return result.done === true ? undefined : result.value;
+function next(tables: Tables, search: RetainedSearch): Message | undefined {
+  const number = search.next();
+  return number === 0 ? undefined : tables.retainedMessages.get(number);
 }
 
 /** Undefined for what is not to be sent: newer than the subscription, expired, too large, denied, its own. */

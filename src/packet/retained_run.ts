@@ -7,6 +7,7 @@
  * Whatever is odd about one ends the run before it: it is left to `publish_frame.ts`, which says what is wrong with it.
  */
 
+import { variableByteIntegerSize, writeVariableByteInteger } from "./fixed_header.ts";
 import type { ProtocolVersion } from "./packet.ts";
 import { bodyOf, remainingLength } from "./publish_run.ts";
 
@@ -97,6 +98,35 @@ export function payloadAtOf(bytes: Uint8Array, at: number, version: ProtocolVers
 /** Where the packet at `at` ends. */
 export function endOf(bytes: Uint8Array, at: number): number {
   return bodyOf(bytes, at) + remainingLength(bytes, at);
+}
+
+/** Bytes of the PUBLISH that `writeRetained` writes, for so many bytes of topic and payload together. */
+export function retainedSize(content: number, version: ProtocolVersion): number {
+  const length = 2 + content + (version === 5 ? 1 : 0);
+  return 1 + variableByteIntegerSize(length) + length;
+}
+
+/**
+ * Writes the PUBLISH with QoS 0, RETAIN and no properties whose topic is `from[topicAt..payloadAt)` and whose payload is
+ * `from[payloadAt..end)`.
+ */
+export function writeRetained(
+  into: Uint8Array,
+  at: number,
+  from: Uint8Array,
+  topicAt: number,
+  payloadAt: number,
+  end: number,
+  version: ProtocolVersion,
+): void {
+  const topicSize = payloadAt - topicAt;
+  into[at] = RETAINED;
+  let to = writeVariableByteInteger(into, at + 1, 2 + end - topicAt + (version === 5 ? 1 : 0));
+  into[to++] = topicSize >>> 8;
+  into[to++] = topicSize & 0xff;
+  for (let next = topicAt; next < payloadAt; next++) into[to++] = from[next]!;
+  if (version === 5) into[to++] = 0;
+  for (let next = payloadAt; next < end; next++) into[to++] = from[next]!;
 }
 
 /** How many levels a topic of a run has; 0: it is none. */

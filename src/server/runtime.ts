@@ -13,7 +13,6 @@ import { frameLength } from "../packet/fixed_header.ts";
 import type { FrameSplitter } from "../packet/frame_splitter.ts";
 import { payloadSize } from "../packet/payload_size.ts";
 import { writePublish } from "../packet/publish_frame.ts";
-import type { PublishRun } from "../packet/publish_run.ts";
 import type { ProtocolVersion, Publish } from "../packet/packet.ts";
 import type { ConnectionId, Instant } from "../policy/identity.ts";
 import { observe } from "../service/histogram.ts";
@@ -281,11 +280,21 @@ export class Runtime {
           if (wire === undefined) continue;
           if (!wire.touched) this.#touch(wire);
           if (wire.outbox.append(run.bytes)) taken += 1;
-          else this.#appendEach(to[i]!, wire, run);
+          else this.#appendEach(to[i]!, wire, run.bytes);
         }
         const { sent } = this.measures.traffic;
         sent.packets[run.bytes[0]!]! += taken * run.count;
         sent.payload[0]! += taken * run.payload;
+        return;
+      }
+      case "deliverRetained": {
+        const { to, bytes, count, payload } = effect;
+        const wire = this.#wires.get(to);
+        if (wire === undefined) return;
+        if (!wire.touched) this.#touch(wire);
+        if (!wire.outbox.append(bytes)) return this.#appendEach(to, wire, bytes);
+        this.#sent.packets[bytes[0]!]! += count;
+        this.#sent.payload[0]! += payload;
         return;
       }
       case "deliverAs": {
@@ -375,12 +384,8 @@ export class Runtime {
     }
   }
 
-  /** As many of a run as the outbox has room for. */
-  #appendEach(
-    connection: ConnectionId,
-    { outbox, version = 4 }: Wire,
-    { bytes }: PublishRun,
-  ): void {
+  /** As many packets of a run as the outbox has room for. */
+  #appendEach(connection: ConnectionId, { outbox, version = 4 }: Wire, bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) {
       const frame = bytes.subarray(at, at + frameLength(bytes, at, bytes.length));
       if (outbox.append(frame)) this.#countPublish(frame, version, 1);

@@ -50,6 +50,15 @@ export type Effect =
     readonly to: readonly ConnectionId[];
     readonly run: PublishRun;
   }
+  /** Retained messages with QoS 0, one packet behind the other. May be dropped by a full outbox, and are counted. */
+  | {
+    readonly type: "deliverRetained";
+    readonly to: ConnectionId;
+    readonly bytes: Uint8Array;
+    readonly count: number;
+    /** Bytes of the payloads. */
+    readonly payload: number;
+  }
   /** QoS 1 and 2: the frame is shared, the packet id is written into the copy. */
   | {
     readonly type: "deliverAs";

@@ -34,7 +34,7 @@ import {
 } from "./name_node.ts";
 import type { PackedMemory } from "./packed_memory.ts";
 import { ObjectShelf } from "./shelf.ts";
-import { levelEndIn } from "./spelling.ts";
+import { levelEndIn, Spelling } from "./spelling.ts";
 
 const NOTHING = new Uint8Array();
 
@@ -42,6 +42,7 @@ export class NameTree {
   readonly memory: PackedMemory;
   readonly root: NodePlace;
   readonly #table: NameTable;
+  readonly #spelling = new Spelling();
   /**
    * Children of the branches that have, or had, more than one: most branches have one or very many. Once made, a list
    * stays with its branch until it is empty.
@@ -55,9 +56,22 @@ export class NameTree {
     this.root = newNode(memory, 0, NOTHING, 0, 0);
   }
 
-  /** The child of a branch at the level `name[from..to)`; 0: there is none. */
-  childAt(branch: NodePlace, name: Uint8Array, from: number, to: number): NodePlace {
-    return this.#table.get(hashOfBytes(branch, name, from, to), branch, name, from, to);
+  /** The child of a branch at that level; 0: there is none. */
+  childNamed(branch: NodePlace, level: string): NodePlace {
+    const size = this.#spelling.spell(level);
+    return this.#childAt(branch, this.#spelling.bytes, 0, size);
+  }
+
+  /** The node where that name ends and a value may be; 0: there is none. */
+  findNamed(name: string): NodePlace {
+    const size = this.#spelling.spell(name);
+    return this.find(this.#spelling.bytes, 0, size);
+  }
+
+  /** The node where that name ends, made if there is none. */
+  insertNamed(name: string): NodePlace {
+    const size = this.#spelling.spell(name);
+    return this.insert(this.#spelling.bytes, 0, size);
   }
 
   /** The children of a branch, which has some; where it has one, the list is made. */
@@ -76,7 +90,7 @@ export class NameTree {
     let node = this.root;
     for (let at = from; at <= to;) {
       const end = levelEndIn(name, at, to);
-      node = this.childAt(node, name, at, end);
+      node = this.#childAt(node, name, at, end);
       if (node === 0) return 0;
       if (sizeOf(memory, node) > end - at) return hasText(memory, node, name, at, to) ? node : 0;
       at = end + 1;
@@ -121,6 +135,10 @@ export class NameTree {
       giveNode(memory, node);
       node = branch;
     }
+  }
+
+  #childAt(branch: NodePlace, name: Uint8Array, from: number, to: number): NodePlace {
+    return this.#table.get(hashOfBytes(branch, name, from, to), branch, name, from, to);
   }
 
   /** Leaves a node its level and puts what comes behind it, with the value, into a new one below. */

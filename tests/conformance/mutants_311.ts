@@ -192,7 +192,7 @@ export const mutants311: readonly Mutation[] = [
   },
   {
     ids: ["MQTT-4.7.2-1"],
-    file: "src/topic/retained_tree.ts",
+    file: "src/topic/retained_search.ts",
     from: "byteAt(memory, node, 0) === DOLLAR;",
     to: "false;",
   },

@@ -501,7 +501,7 @@ export const mutationsSecond: readonly Mutation[] = [
   },
   {
     ids: ["MQTT-4.7.2-1"],
-    file: "src/topic/retained_tree.ts",
+    file: "src/topic/retained_search.ts",
     from: "return sizeOf(memory, node) > 0 && byteAt(memory, node, 0) === DOLLAR;",
     to: 'return textOf(memory, node) === "$SYS";',
   },

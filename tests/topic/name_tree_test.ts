@@ -2,9 +2,6 @@ import assert from "node:assert/strict";
 import { setValue, valueOf } from "../../src/topic/name_node.ts";
 import { NameTree } from "../../src/topic/name_tree.ts";
 import { PackedMemory } from "../../src/topic/packed_memory.ts";
-import { Spelling } from "../../src/topic/spelling.ts";
-
-const spelling = new Spelling();
 
 const names = [
   ...["a", "a/b", "a/b/c", "a/b/c/", "/", "//", "a//b", "b/c/d/e", "b/c/d/f", "a/b/d"],
@@ -20,31 +17,23 @@ const names = [
   `${"日".repeat(50)}/x`,
 ];
 
-function insert(tree: NameTree, name: string): number {
-  const size = spelling.spell(name);
-  return tree.insert(spelling.bytes, 0, size);
-}
-
-function find(tree: NameTree, name: string): number {
-  const size = spelling.spell(name);
-  return tree.find(spelling.bytes, 0, size);
-}
-
 /** A tree in which each name has its number, counted from one. */
 function treeOf(kept: readonly string[]): NameTree {
   const tree = new NameTree(new PackedMemory());
-  for (const name of kept) setValue(tree.memory, insert(tree, name), names.indexOf(name) + 1, 1);
+  for (const name of kept) {
+    setValue(tree.memory, tree.insertNamed(name), names.indexOf(name) + 1, 1);
+  }
   return tree;
 }
 
 /** The number of a name, 0 where it has none. */
 function numberOf(tree: NameTree, name: string): number {
-  const node = find(tree, name);
+  const node = tree.findNamed(name);
   return node === 0 ? 0 : valueOf(tree.memory, node);
 }
 
 function remove(tree: NameTree, name: string): void {
-  const node = find(tree, name);
+  const node = tree.findNamed(name);
   setValue(tree.memory, node, 0, 0);
   tree.prune(node);
 }
@@ -70,7 +59,7 @@ Deno.test("NameTree.find() gives no value when only a longer or a shorter name i
   for (const name of ["a", "a/b", "a/b/c/d", "a/b/", "b"]) {
     assert.equal(numberOf(tree, name), 0, name);
   }
-  setValue(tree.memory, insert(tree, "a/b/d"), 9, 2);
+  setValue(tree.memory, tree.insertNamed("a/b/d"), 9, 2);
   for (const name of ["a", "a/b", "a/b/c/d", "a/b/", "b"]) {
     assert.equal(numberOf(tree, name), 0, name);
   }
@@ -80,8 +69,8 @@ Deno.test("NameTree.find() gives no value when only a longer or a shorter name i
 Deno.test("NameTree.insert() lets go of a long text when its node becomes a branch", () => {
   const tree = treeOf([]);
   const long = "a".repeat(60_000);
-  setValue(tree.memory, insert(tree, `x/${long}`), 1, 1);
-  setValue(tree.memory, insert(tree, "x/y"), 2, 2);
+  setValue(tree.memory, tree.insertNamed(`x/${long}`), 1, 1);
+  setValue(tree.memory, tree.insertNamed("x/y"), 2, 2);
   remove(tree, `x/${long}`);
   assert.equal(tree.memory.pages, 1, "the one of the nodes that are left");
   assert.equal(numberOf(tree, "x/y"), 2);

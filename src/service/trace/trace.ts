@@ -164,6 +164,13 @@ export class Trace {
         if (!this.#mayBeAbout(run.bytes, to, tables)) return;
         return this.#delivered(to, () => [...publishesOf(run, versionAt(to, tables))], tables);
       }
+      case "deliverRetained": {
+        if (!this.#wants(effect.to)) return;
+        for (const publish of publishesOf(effect, versionAt([effect.to], tables))) {
+          this.#sent(effect.to, publish, tables);
+        }
+        return;
+      }
       case "deliverNumbered": {
         const { to, run, packetId } = effect;
         if (!this.#wants(to) || !this.#mayBeAbout(run.bytes, [to], tables)) return;

@@ -98,6 +98,7 @@ function watch(desk: Desk, payload: Uint8Array): ReadonlySet<number> {
   const look = (effect: Effect) => {
     if (effect.type === "deliver" && ends(effect.frame.bytes)) effect.to.forEach(add);
     if (effect.type === "deliverRun" && ends(effect.run.bytes)) effect.to.forEach(add);
+    if (effect.type === "deliverRetained" && ends(effect.bytes)) add(effect.to);
     if (effect.type === "deliverAs" && ends(effect.frame.bytes)) add(effect.to);
     if (effect.type === "publishAll" && effect.packets.some((each) => ends(each.payload))) {
       add(effect.to);
