@@ -45,8 +45,17 @@ export function takeOutOf<Value>(row: Row<Value>, key: string): boolean {
   return values.size > 1 && values.delete(key);
 }
 
-/** Adds all values of a row. */
-export function pushAll<Value>({ key, value }: Row<Value>, found: Value[]): void {
-  if (key !== undefined) found.push(value as Value);
-  else for (const each of (value as Map<string, Value>).values()) found.push(each);
+/**
+ * What has been found and all values of a row. Where that was nothing the list is made with the value in it: an array
+ * that begins with a push has room for 17, and cost a match of one value 185 bytes, not 57.
+ */
+export function withAll<Value>({ key, value }: Row<Value>, found: Value[] | undefined): Value[] {
+  if (key === undefined) {
+    const all = found ?? [];
+    for (const each of (value as Map<string, Value>).values()) all.push(each);
+    return all;
+  }
+  if (found === undefined) return [value as Value];
+  found.push(value as Value);
+  return found;
 }

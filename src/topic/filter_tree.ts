@@ -9,7 +9,7 @@
  */
 
 import type { Row } from "./filter_row.ts";
-import { getIn, pushAll, putIn, rowOf, takeOutOf } from "./filter_row.ts";
+import { getIn, putIn, rowOf, takeOutOf, withAll } from "./filter_row.ts";
 import { mapKey } from "./map_key.ts";
 import { PlanCache } from "./plan_cache.ts";
 import { hasWildcard, type TopicFilter } from "./topic_filter.ts";
@@ -85,12 +85,10 @@ export class FilterTree<Value, Plan> {
   }
 
   /** The values of all filters that match a topic, a value for each filter and key. */
-  collect(topic: TopicName): Value[] {
-    const found: Value[] = [];
+  collect(topic: TopicName): readonly Value[] {
     const exact = this.exact.size === 0 ? undefined : this.exact.get(mapKey(topic));
-    if (exact !== undefined) pushAll(exact, found);
-    this.wildcards.collect(topic, found);
-    return found;
+    const found = exact === undefined ? undefined : withAll(exact, undefined);
+    return this.wildcards.collect(topic, found) ?? NONE;
   }
 
   /**

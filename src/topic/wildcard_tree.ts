@@ -9,7 +9,7 @@
 
 import { ChildTable, isLevel } from "./child_table.ts";
 import type { Row } from "./filter_row.ts";
-import { pushAll } from "./filter_row.ts";
+import { withAll } from "./filter_row.ts";
 import { DOLLAR, levelEnd, restMatches } from "./rest_matches.ts";
 import type { TopicFilter } from "./topic_filter.ts";
 import type { TopicName } from "./topic_name.ts";
@@ -93,12 +93,12 @@ export class WildcardTree<Value> {
     this.prune(way, branch);
   }
 
-  /** Adds the values of all filters that match a name to `found`. */
-  collect(topic: TopicName, found: Value[]): void {
+  /** What has been found and the values of all filters that match a name; undefined: nothing. */
+  collect(topic: TopicName, found: Value[] | undefined): Value[] | undefined {
     if (topic.charCodeAt(0) !== DOLLAR) return this.collectBelow(this.root, topic, 0, found);
     const end = levelEnd(topic, 0); // [MQTT-4.7.2-1]: only filters that name the first level reach it.
     const named = this.namedAt(this.root, topic, 0, end);
-    if (named !== undefined) this.collectAt(named, end, topic, end + 1, found);
+    return named === undefined ? found : this.collectAt(named, end, topic, end + 1, found);
   }
 
   /**
@@ -109,17 +109,19 @@ export class WildcardTree<Value> {
     branch: Branch<Value>,
     topic: TopicName,
     topicAt: number,
-    found: Value[],
-  ): void {
-    if (branch.hash !== undefined) pushAll(branch.hash, found);
-    if (topicAt > topic.length) {
-      if (branch.here !== undefined) pushAll(branch.here, found);
-      return;
-    }
+    before: Value[] | undefined,
+  ): Value[] | undefined {
+    const { hash, here, plus } = branch;
+    let found = before;
+    if (hash !== undefined) found = withAll(hash, found);
+    if (topicAt > topic.length) return here === undefined ? found : withAll(here, found);
     const end = levelEnd(topic, topicAt);
     const named = this.namedAt(branch, topic, topicAt, end);
-    if (named !== undefined) this.collectAt(named, end - topicAt, topic, end + 1, found);
-    if (branch.plus !== undefined) this.collectAt(branch.plus, 1, topic, end + 1, found);
+    if (named !== undefined) {
+      found = this.collectAt(named, end - topicAt, topic, end + 1, found);
+    }
+    if (plus !== undefined) found = this.collectAt(plus, 1, topic, end + 1, found);
+    return found;
   }
 
   /** The same at a node whose own level, of that length, has matched. */
@@ -128,10 +130,11 @@ export class WildcardTree<Value> {
     length: number,
     topic: TopicName,
     topicAt: number,
-    found: Value[],
-  ): void {
-    if (!isRow(node)) this.collectBelow(node, topic, topicAt, found);
-    else if (restMatches(node.text, node.at + length + 1, topic, topicAt)) pushAll(node, found);
+    found: Value[] | undefined,
+  ): Value[] | undefined {
+    if (!isRow(node)) return this.collectBelow(node, topic, topicAt, found);
+    const matches = restMatches(node.text, node.at + length + 1, topic, topicAt);
+    return matches ? withAll(node, found) : found;
   }
 
   /** The child of a branch at the level `text[from..to)`. */
