@@ -8,7 +8,7 @@
 import type { ProtocolVersion } from "../packet/packet.ts";
 import { decodePublish } from "../packet/publish_frame.ts";
 import type { RetainedRun } from "../packet/retained_run.ts";
-import { endOf, payloadAtOf, topicAtOf } from "../packet/retained_run.ts";
+import { endOf, topicAtOf, topicEndOf } from "../packet/retained_run.ts";
 import { copied } from "../packet/frame_memory.ts";
 import { topicNameAt } from "../packet/topic_cache.ts";
 import { permits, permitsAll } from "../policy/permits.ts";
@@ -29,9 +29,8 @@ export function onRetainedRun(tables: Tables, live: Live, run: RetainedRun): voi
   let from = 0;
   for (let at = 0; asks && at < bytes.length;) {
     const end = endOf(bytes, at);
-    const payloadAt = payloadAtOf(bytes, at, version);
-    const topicTo = version === 5 ? payloadAt - 1 : payloadAt;
-    if (!leadsNowhere(tables, live, topicNameAt(bytes, topicAtOf(bytes, at), topicTo))) {
+    const topic = topicNameAt(bytes, topicAtOf(bytes, at), topicEndOf(bytes, at));
+    if (!leadsNowhere(tables, live, topic)) {
       keep(tables, live, bytes.subarray(from, at), version);
       onPacket(tables, live, decodePublish(bytes, version, at, end));
       if (tables.connections.get(live.id) !== live) return;

@@ -4,7 +4,7 @@
 
 import type { ProtocolVersion } from "../packet/packet.ts";
 import type { RetainedRun } from "../packet/retained_run.ts";
-import { endOf, payloadAtOf, topicAtOf } from "../packet/retained_run.ts";
+import { endOf, payloadAtOf, topicAtOf, topicEndOf } from "../packet/retained_run.ts";
 import type { ClientId } from "../policy/identity.ts";
 import type { DropReason } from "../session/fact.ts";
 import type { Message } from "../session/message.ts";
@@ -55,10 +55,7 @@ export function hasRoomFor(tables: Tables, publisher: ClientId, run: RetainedRun
   const bytes = run.count * SMALLEST_MESSAGE + run.topics + run.payload;
   if (tables.retained.size + run.count > limits.retainedMessages) return false;
   if (tables.retainedBytes + bytes > limits.retainedBytes) return false;
-  const own = (tables.clients.get(publisher)?.rules ?? tables.rules).limits;
-  const tally = tables.retainedBy.get(publisher) ?? NONE;
-  return tally.messages + run.count <= own.retainedMessagesPerClient &&
-    tally.bytes + bytes <= own.retainedBytesPerClient;
+  return !exceedsOwn(tables, publisher, run.count, bytes);
 }
 
 /**
@@ -81,8 +78,8 @@ export function keepRetainedRun(
   let payload = 0;
   for (let at = 0; at < bytes.length; count++) {
     const topicAt = topicAtOf(bytes, at);
+    const topicTo = topicEndOf(bytes, at);
     const payloadAt = payloadAtOf(bytes, at, version);
-    const topicTo = version === 5 ? payloadAt - 1 : payloadAt;
     at = endOf(bytes, at);
     const number = retainedMessages.putRead(
       order + count,
@@ -109,11 +106,16 @@ export function keepRetainedRun(
 function fullOf(tables: Tables, message: Message, known: Message | undefined): boolean {
   const { publisher } = message;
   if (publisher === "") return false;
-  const { limits } = tables.clients.get(publisher)?.rules ?? tables.rules;
-  const tally = tables.retainedBy.get(publisher) ?? NONE;
   const replaces = known?.publisher === publisher;
   const bytes = messageSize(message) - (replaces ? messageSize(known) : 0);
-  return tally.messages + (replaces ? 0 : 1) > limits.retainedMessagesPerClient ||
+  return exceedsOwn(tables, publisher, replaces ? 0 : 1, bytes);
+}
+
+/** Whether a client would retain more than it may with so many more messages, of so many bytes in all. */
+function exceedsOwn(tables: Tables, publisher: ClientId, messages: number, bytes: number): boolean {
+  const { limits } = tables.clients.get(publisher)?.rules ?? tables.rules;
+  const tally = tables.retainedBy.get(publisher) ?? NONE;
+  return tally.messages + messages > limits.retainedMessagesPerClient ||
     tally.bytes + bytes > limits.retainedBytesPerClient;
 }
 

@@ -67,11 +67,12 @@ export function retainedRun(
     const topicAt = topicAtOf(bytes, at);
     const next = endOf(bytes, at);
     if (next > limit || next - at > most) break;
+    const topicTo = topicEndOf(bytes, at);
     const payloadAt = payloadAtOf(bytes, at, version);
-    const size = payloadAt - topicAt - (version === 5 ? 1 : 0);
+    const size = topicTo - topicAt;
     if (size === 0 || payloadAt >= next) break; // an empty payload retains nothing
     if (version === 5 && bytes[payloadAt - 1] !== 0) break; // it has properties
-    const levels = levelsOf(bytes, topicAt, topicAt + size);
+    const levels = levelsOf(bytes, topicAt, topicTo);
     if (levels === 0) break;
     payload += next - payloadAt;
     topics += size;
@@ -88,11 +89,15 @@ export function topicAtOf(bytes: Uint8Array, at: number): number {
   return bodyOf(bytes, at) + 2;
 }
 
-/** Where its payload begins. */
-export function payloadAtOf(bytes: Uint8Array, at: number, version: ProtocolVersion): number {
+/** Where its topic ends. */
+export function topicEndOf(bytes: Uint8Array, at: number): number {
   const topicAt = topicAtOf(bytes, at);
-  const size = (bytes[topicAt - 2]! << 8) | bytes[topicAt - 1]!;
-  return topicAt + size + (version === 5 ? 1 : 0);
+  return topicAt + ((bytes[topicAt - 2]! << 8) | bytes[topicAt - 1]!);
+}
+
+/** Where its payload begins: with 5.0 behind the length of properties that it has not. */
+export function payloadAtOf(bytes: Uint8Array, at: number, version: ProtocolVersion): number {
+  return topicEndOf(bytes, at) + (version === 5 ? 1 : 0);
 }
 
 /** Where the packet at `at` ends. */

@@ -227,10 +227,9 @@ export class Runtime {
 
   #beginSample(event: Event): void {
     if (this.#routedAt > 0) return;
-    const isMessage = event.type === "run" || event.type === "numbered" ||
-      event.type === "retained" ||
-      event.type === "packet" && event.packet.type === "publish";
-    if (!isMessage) return;
+    if (!(event.type === "packet" ? event.packet.type === "publish" : isRunOfMessages(event))) {
+      return;
+    }
     this.#routedAt = performance.now();
   }
 
@@ -512,11 +511,15 @@ export class Runtime {
   }
 }
 
+/** PUBLISH packets that came one right behind the other. */
+function isRunOfMessages({ type }: Event): boolean {
+  return type === "run" || type === "numbered" || type === "retained";
+}
+
 /** A packet that comes in runs and answers for no state but its own message's. */
 function isPublication(event: Event): boolean {
   if (event.type !== "packet") {
-    return event.type === "run" || event.type === "numbered" || event.type === "retained" ||
-      event.type === "acknowledged";
+    return isRunOfMessages(event) || event.type === "acknowledged";
   }
   switch (event.packet.type) {
     case "publish":

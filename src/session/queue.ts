@@ -2,8 +2,8 @@
  * The queue of a session: messages that have no Packet Identifier yet, oldest first. Immutable.
  *
  * Its head is in memory, ready to be sent; its tail is only in the store, and all that is kept of it
- * here is each message's order and size: an absent client costs 16 bytes a queued message, whatever
- * the messages are. A queue that is not stored has no tail. What the store kept as runs comes between the
+ * here are orders and sizes, as `tail.ts` says: an absent client costs about 16 bytes a queued message,
+ * whatever the messages are, and hardly any where they came in runs. A queue that is not stored has no tail. What the store kept as runs comes between the
  * two as runs, to be sent as such: whoever wants single messages of the head calls `opened`.
  */
 
