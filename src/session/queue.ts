@@ -3,8 +3,9 @@
  *
  * Its head is in memory, ready to be sent; its tail is only in the store, and all that is kept of it
  * here are orders and sizes, as `tail.ts` says: an absent client costs about 16 bytes a queued message,
- * whatever the messages are, and hardly any where they came in runs. A queue that is not stored has no tail. What the store kept as runs comes between the
- * two as runs, to be sent as such: whoever wants single messages of the head calls `opened`.
+ * whatever the messages are, and hardly any where they came in runs. A queue that is not stored has no
+ * tail. What the store kept as runs comes between the two as runs, to be sent as such: whoever wants single
+ * messages of the head calls `opened`.
  */
 
 import * as fifo from "./fifo.ts";
