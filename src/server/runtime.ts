@@ -13,7 +13,7 @@ import { frameLength } from "../packet/fixed_header.ts";
 import type { FrameSplitter } from "../packet/frame_splitter.ts";
 import { payloadSize } from "../packet/payload_size.ts";
 import { writePublish } from "../packet/publish_frame.ts";
-import type { ProtocolVersion, Publish } from "../packet/packet.ts";
+import type { Packet, ProtocolVersion, Publish } from "../packet/packet.ts";
 import type { ConnectionId, Instant } from "../policy/identity.ts";
 import { observe } from "../service/histogram.ts";
 import type { Measures } from "../service/measures.ts";
@@ -96,6 +96,8 @@ export class Runtime {
   /** Outboxes that are being written out before their links close. */
   readonly #ending = new Set<Outbox>();
   #touched: Wire[] = [];
+  /** Those that were touched by an acknowledgement: they leave after the messages, for which somebody waits. */
+  #acknowledged: Wire[] = [];
   readonly #events: Event[] = [];
   #feeding = false;
   /** Read in this turn so far. */
@@ -212,13 +214,13 @@ export class Runtime {
     this.#turnBytes = 0;
     this.#committer.flush();
     const touched = this.#touched;
+    const acknowledged = this.#acknowledged;
     this.#touched = [];
-    for (let i = 0; i < touched.length; i++) {
-      touched[i]!.touched = false;
-      touched[i]!.outbox.flush();
-    }
+    if (acknowledged.length > 0) this.#acknowledged = [];
+    flushAll(touched);
+    flushAll(acknowledged);
     // A flush tells of congestion, which may have touched others.
-    if (this.#touched.length > 0) return this.endTurn();
+    if (this.#touched.length > 0 || this.#acknowledged.length > 0) return this.endTurn();
     if (this.#untilSample >= 0) this.#untilSample -= 1;
     else if (this.#routedAt > 0) this.#endSample();
     this.#now = undefined;
@@ -311,7 +313,9 @@ export class Runtime {
       case "send": {
         const wire = this.#wires.get(effect.to);
         if (wire === undefined) return;
-        if (!wire.touched) this.#touch(wire);
+        if (!wire.touched) {
+          this.#touch(wire, isAcknowledgement(effect.packet) ? this.#acknowledged : this.#touched);
+        }
         if (!this.#send(effect, wire)) this.#overflow(effect.to, wire);
         return;
       }
@@ -451,7 +455,7 @@ export class Runtime {
   #acknowledge({ to, packet, packetIds }: Effect & { type: "acknowledge" }): void {
     const wire = this.#wires.get(to);
     if (wire === undefined) return;
-    if (!wire.touched) this.#touch(wire);
+    if (!wire.touched) this.#touch(wire, this.#acknowledged);
     for (let i = 0; i < packetIds.length; i++) {
       const word = plainWord(packet, packetIds[i]!);
       if (!wire.outbox.appendWord(word)) return this.#overflow(to, wire);
@@ -467,9 +471,10 @@ export class Runtime {
     sent.payload[first >> 1 & 3]! += copies * payloadSize(bytes, version);
   }
 
-  #touch(wire: Wire): void {
+  /** Has it flushed at the end of the turn. */
+  #touch(wire: Wire, among: Wire[] = this.#touched): void {
     wire.touched = true;
-    this.#touched.push(wire);
+    among.push(wire);
   }
 
   #setPaused(connection: ConnectionId, paused: boolean): void {
@@ -511,6 +516,18 @@ export class Runtime {
   }
 }
 
+function flushAll(wires: readonly Wire[]): void {
+  for (let i = 0; i < wires.length; i++) {
+    wires[i]!.touched = false;
+    wires[i]!.outbox.flush();
+  }
+}
+
+/** A packet that answers one with a Packet Identifier, sections 3.4 to 3.7. */
+function isAcknowledgement({ type }: Packet): boolean {
+  return type === "puback" || type === "pubrec" || type === "pubrel" || type === "pubcomp";
+}
+
 /** PUBLISH packets that came one right behind the other. */
 function isRunOfMessages({ type }: Event): boolean {
   return type === "run" || type === "numbered" || type === "retained";
@@ -521,16 +538,7 @@ function isPublication(event: Event): boolean {
   if (event.type !== "packet") {
     return isRunOfMessages(event) || event.type === "acknowledged";
   }
-  switch (event.packet.type) {
-    case "publish":
-    case "puback":
-    case "pubrec":
-    case "pubrel":
-    case "pubcomp":
-      return true;
-    default:
-      return false;
-  }
+  return event.packet.type === "publish" || isAcknowledgement(event.packet);
 }
 
 /** Lets its reader go on: a wire that has gone is read to find out. */

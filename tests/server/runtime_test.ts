@@ -70,6 +70,21 @@ function send(to: number): Effect {
   return { type: "send", to, packet: { type: "pingresp" } };
 }
 
+/** A PUBACK to connection 1, by itself and as one of a run. */
+const ACKNOWLEDGEMENTS: readonly (readonly [string, Effect])[] = [
+  ["an acknowledgement", {
+    type: "send",
+    to: 1,
+    packet: { type: "puback", packetId: 7, reasonCode: 0, properties: undefined },
+  }],
+  ["a run of acknowledgements", {
+    type: "acknowledge",
+    to: 1,
+    packet: "puback",
+    packetIds: [7],
+  }],
+];
+
 /** The name of an event and whom it is about. */
 function label(event: Event): string {
   return "connection" in event ? `${event.type} ${event.connection}` : event.type;
@@ -197,6 +212,29 @@ Deno.test("Runtime.endTurn() writes once a link when several packets have gather
   assert.deepEqual(links.get(1)!.writes, [[...PINGRESP, ...PINGRESP, ...PINGRESP, ...PINGRESP]]);
   assert.deepEqual(links.get(2)!.writes, [[...PINGRESP, ...PINGRESP]]);
 });
+
+for (const [name, acknowledgement] of ACKNOWLEDGEMENTS) {
+  Deno.test(`Runtime.endTurn() writes what others wait for before ${name} that came first`, async () => {
+    const order: number[] = [];
+    const { runtime, links } = setUp({ answer: () => [acknowledgement, send(2)] });
+    for (const [id, link] of links) {
+      const write = link.write.bind(link);
+      link.write = (bytes) => {
+        order.push(id);
+        return write(bytes);
+      };
+    }
+    runtime.feed(from(1));
+    runtime.endTurn();
+    await settled();
+    assert.deepEqual(order, [2, 1]);
+    assert.deepEqual(links.get(1)!.writes, [[0x40, 2, 0, 7]]);
+    runtime.feed(from(1));
+    runtime.endTurn();
+    await settled();
+    assert.deepEqual(order, [2, 1, 2, 1], "the next turn does the same");
+  });
+}
 
 Deno.test("Runtime.endTurn() commits first, so that what waited for it leaves in the same turn", async () => {
   const { runtime, links, store } = setUp({
