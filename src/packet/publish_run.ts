@@ -87,15 +87,18 @@ export function* publishesOf(
   }
 }
 
-/** Where the variable header begins; a Remaining Length above 16,383 is not looked at. */
+/** Where the variable header begins; a Remaining Length above 2,097,151 is not looked at. */
 export function bodyOf(bytes: Uint8Array, at: number): number {
-  return bytes[at + 1]! < 0x80 ? at + 2 : at + 3;
+  return bytes[at + 1]! < 0x80 ? at + 2 : bytes[at + 2]! < 0x80 ? at + 3 : at + 4;
 }
 
-/** The Remaining Length; Infinity where it is not one of one or two bytes in good form. */
+/** The Remaining Length; Infinity where it is not one of one to three bytes in good form. */
 export function remainingLength(bytes: Uint8Array, at: number): number {
   const low = bytes[at + 1]!;
   if (low < 0x80) return low;
   const high = bytes[at + 2]!;
-  return high === 0 || high >= 0x80 ? Infinity : (low & 0x7f) | (high << 7);
+  if (high < 0x80) return high === 0 ? Infinity : (low & 0x7f) | (high << 7);
+  const highest = bytes[at + 3]!;
+  if (highest === 0 || highest >= 0x80) return Infinity;
+  return (low & 0x7f) | ((high & 0x7f) << 7) | (highest << 14);
 }

@@ -31,6 +31,8 @@ export const RETAINED = 0x31;
 /** The most in one run: they are one write to the store. */
 const MOST = 256;
 const MOST_BYTES = 1 << 16;
+/** The most of one packet: a larger one costs enough by its bytes. */
+const LARGEST = 1 << 14;
 
 const SLASH = 0x2f;
 const DOLLAR = 0x24;
@@ -57,6 +59,7 @@ export function retainedRun(
   most: number,
 ): RetainedRun | undefined {
   const limit = Math.min(end, from + MOST_BYTES);
+  const largest = Math.min(most, LARGEST);
   let at = from;
   let count = 0;
   let payload = 0;
@@ -66,7 +69,7 @@ export function retainedRun(
   for (; count < MOST && at + 4 < limit && bytes[at] === RETAINED; count++) {
     const topicAt = topicAtOf(bytes, at);
     const next = endOf(bytes, at);
-    if (next > limit || next - at > most) break;
+    if (next > limit || next - at > largest) break;
     const topicTo = topicEndOf(bytes, at);
     const payloadAt = payloadAtOf(bytes, at, version);
     const size = topicTo - topicAt;

@@ -25,8 +25,13 @@ import type { Runtime, Wire } from "./runtime.ts";
 
 /** Bytes of the first read buffer: an idle connection, which sends PINGREQ, needs no more. */
 const FIRST_READ = 256;
-/** Times `readBuffer`: what is read at once for a packet, where the one before it was as large. */
+/**
+ * Times `readBuffer`: what is read at once of large packets. 50 publishers of 64 KiB messages: three of them in one read
+ * and one write are 1.25 times as many for a second of processor as one by one; twice as much at once gains no more.
+ */
 const LARGEST_READ = 4;
+/** Bytes of a large packet, which is most of what a link costs. */
+const LARGE = 1 << 14;
 /** Bytes of a PINGREQ or two acknowledgements: after that nothing large is expected. */
 const LITTLE = 8;
 
@@ -70,8 +75,9 @@ export async function serveLink(
         }
       }
       const asked = turns?.number;
+      const room = roomIn(buffer, splitter);
       try { // here and not in a function: one frame that waits less is 0.5 KB less for each idle connection
-        count = await link.read(roomIn(buffer, splitter));
+        count = await link.read(room);
       } catch (error) {
         // The other side has reset the link, we have closed it, or the transport has found what it refuses.
         if (error instanceof Refused) refuse(runtime, id, error.reason);
@@ -96,7 +102,7 @@ export async function serveLink(
         if (wire.paused) await new Promise<void>((resolve) => wire.onResume = resolve);
         else if (!stopped) break;
       }
-      buffer = nextBuffer(buffer, count, limits.readBuffer, splitter);
+      buffer = nextBuffer(buffer, count === room.length, count, limits.readBuffer, splitter);
     }
   } finally {
     runtime.detach(id);
@@ -270,14 +276,16 @@ function roomIn(buffer: Uint8Array<ArrayBuffer>, splitter: FrameSplitter): Uint8
 /** Larger when it was filled, small again when little comes; another one while what was read is being written. */
 function nextBuffer(
   buffer: Uint8Array<ArrayBuffer>,
+  filled: boolean,
   count: number,
   maximum: number,
   splitter: FrameSplitter,
 ): Uint8Array<ArrayBuffer> {
   let size = buffer.length;
   const packet = splitter.to - splitter.from;
-  if (packet > maximum && packet <= LARGEST_READ * maximum) size = Math.max(size, packet);
-  else if (count === size && count < maximum) size = Math.min(maximum, count * 4);
+  const most = LARGEST_READ * maximum;
+  if (packet >= LARGE && packet <= most) size = filled ? most : Math.max(packet, maximum);
+  else if (filled && count < maximum) size = Math.min(maximum, count * 4);
   else if (size > FIRST_READ && count <= LITTLE) size = FIRST_READ;
   return size === buffer.length && !isHeld(buffer) ? buffer : another(buffer, size);
 }

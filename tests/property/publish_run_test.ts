@@ -91,3 +91,16 @@ Deno.test("publishRun() ends before a packet above the Maximum Packet Size", () 
   strictEqual(run?.count, 2);
   strictEqual(publishRun(bytes, 0, small!.length, bytes.length, 4, 1_000)?.count, 3);
 });
+
+Deno.test("publishRun() takes large packets, of any size, and ends before a Remaining Length in bad form", () => {
+  const packet = (size: number) => encode(plainPublish("t", new Uint8Array(size)), 4).slice();
+  const first = packet(20_000);
+  const run = (...rest: readonly Uint8Array[]) => {
+    const bytes = Uint8Array.from([first, ...rest].flatMap((bytes) => [...bytes]));
+    return publishRun(bytes, 0, first.length, bytes.length, 4, 1 << 20)!.count;
+  };
+  strictEqual(run(packet(16_380), packet(16_381), packet(70_000), packet(1)), 5);
+  strictEqual(run(packet(70_000).subarray(0, -1)), 1); // cut
+  strictEqual(run(Uint8Array.of(0x30, 0x83, 0x80, 0x00, 0, 1, 0x74)), 1); // in three bytes, one is enough
+  strictEqual(run(Uint8Array.of(0x30, 0x83, 0x80, 0x80, 0x01, 0, 1, 0x74)), 1);
+});

@@ -14,11 +14,11 @@ import { BYTES_A_TURN, FairTurns, MUCH } from "../../src/server/fair_turns.ts";
 import { Runtime } from "../../src/server/runtime.ts";
 import { outboxLimitsOf, serveLink } from "../../src/server/serve_link.ts";
 import type { Fact } from "../../src/session/fact.ts";
-import { connectOf } from "../packets.ts";
+import { connectOf, plainPublish } from "../packets.ts";
 import { FakeClock, FakeStore, OpenLink, settled } from "./fakes.ts";
 
 /** A server without listeners; `open` is a client's link to it. */
-function setUp(store: FakeStore = new FakeStore(false)) {
+function setUp(store: FakeStore = new FakeStore(false), maximumPacketSize = 1000) {
   const facts: Fact[] = [];
   const broken: unknown[] = [];
   const runtime = new Runtime({
@@ -31,7 +31,7 @@ function setUp(store: FakeStore = new FakeStore(false)) {
     broken: (error) => broken.push(error),
     fail: (error) => broken.push(error),
   });
-  const limits = { ...defaultLimits, maximumPacketSize: 1000 };
+  const limits = { ...defaultLimits, maximumPacketSize };
   let lastId = 0;
   /** @param turns whose turns it shares with other links */
   async function open(turns?: FairTurns) {
@@ -215,6 +215,26 @@ Deno.test("serveLink() reads into the same memory as the link before it when eac
     await settled();
   }
   assert.deepEqual([read.length, new Set(read.slice(0, 2)).size], [4, 1]);
+});
+
+Deno.test("serveLink() reads several large packets at once when more of them wait, and few again when none do", async () => {
+  const { open } = setUp(undefined, 1 << 20);
+  const { readBuffer } = defaultLimits;
+  for (const payload of [20_000, readBuffer]) {
+    const { link } = await open();
+    await link.arrive(encode(connectOf(5, "c"), 5));
+    const packet = encode(plainPublish("t", new Uint8Array(payload)), 5).slice();
+    const asked: number[] = [];
+    const from = link.read.bind(link);
+    link.read = (into) => {
+      asked.push(into.length / packet.length);
+      return from(into);
+    };
+    await link.arrive(join(...Array<Uint8Array>(20).fill(packet)));
+    assert.equal(Math.floor(Math.max(...asked)), Math.floor(4 * readBuffer / packet.length));
+    await link.arrive(packet);
+    assert.equal(asked.at(-1), Math.max(1, Math.floor(readBuffer / packet.length)));
+  }
 });
 
 Deno.test("serveLink() ends when the client is taken over while it waits for its turn to read", async () => {
