@@ -111,8 +111,8 @@ async function play(
           payload.set(new TextEncoder().encode(String(number++).padStart(3, "0")));
           return encode(publishPacket(TOPIC, payload), version).slice();
         });
-        if (!together) { for (const frame of frames) await pump.sendBytes(...frame); }
-        else await pump.sendBytes(...frames.flatMap((frame) => [...frame]));
+        if (!together) { for (const frame of frames) await pump.sendFrames(frame); }
+        else await pump.sendFrames(...frames);
         return;
       }
       const member = members[move.who]!;
@@ -171,8 +171,8 @@ Deno.test("dealOut() gives what a member gets in the order in which it came", as
     }
     const pump = await desk.connect("pump");
     for (const burst of ["0123456789", "ABCD"]) {
-      const frames = [...burst].map((text) => [...encode(publishPacket("t", text), 5)]);
-      await pump.sendBytes(...frames.flat());
+      const frames = [...burst].map((text) => encode(publishPacket("t", text), 5).slice());
+      await pump.sendFrames(...frames);
     }
     const texts = members.map((member) =>
       member.publishes().map(({ payload }) => new TextDecoder().decode(payload)).join("")
