@@ -30,6 +30,8 @@ const FIRST_READ = 256;
  * and one write are 1.25 times as many for a second of processor as one by one; twice as much at once gains no more.
  */
 const LARGEST_READ = 4;
+/** Bytes before a payload, as a rule: one as large as what is read at once is to come whole, too. */
+const HEADERS = 1 << 10;
 /** Bytes of a large packet, which is most of what a link costs. */
 const LARGE = 1 << 14;
 /** Bytes of a PINGREQ or two acknowledgements: after that nothing large is expected. */
@@ -284,7 +286,7 @@ function nextBuffer(
   let size = buffer.length;
   const packet = splitter.to - splitter.from;
   const most = LARGEST_READ * maximum;
-  if (packet >= LARGE && packet <= most) size = filled ? most : Math.max(packet, maximum);
+  if (packet >= LARGE && packet <= most + HEADERS) size = Math.max(packet, filled ? most : maximum);
   else if (filled && count < maximum) size = Math.min(maximum, count * 4);
   else if (size > FIRST_READ && count <= LITTLE) size = FIRST_READ;
   return size === buffer.length && !isHeld(buffer) ? buffer : another(buffer, size);
