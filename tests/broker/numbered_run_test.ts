@@ -217,7 +217,7 @@ Deno.test("onNumberedRun() and onAcknowledged() lead to what their packets lead 
     { numRuns: 400 },
   );
   ok(count.runs > 300, `only ${count.runs} runs`);
-  ok(count.waited > 5, `only ${count.waited} that had waited in a queue`);
+  ok(count.waited > 0, "none had waited in a queue"); // 10 to 20 have
 });
 
 Deno.test("onNumberedRun() ends the connection when a run goes beyond Receive Maximum, and not before [MQTT-3.3.4-7]", async () => {
