@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
 import { encode } from "../../src/packet/encode.ts";
+import { joined } from "../../src/packet/joined.ts";
 import type { Packet, ProtocolVersion, Publish, QoS } from "../../src/packet/packet.ts";
 import type { Limits } from "../../src/policy/limits.ts";
 import type { Rules } from "../../src/policy/rules.ts";
@@ -99,7 +100,7 @@ const burst: fc.Arbitrary<Burst> = fc.constantFrom<ProtocolVersion>(3, 4, 5).cha
 async function say(desk: Desk, caller: Caller, packets: readonly Packet[], together: boolean) {
   const frames = packets.map((packet) => encode(packet, caller.version).slice());
   if (together) {
-    caller.link.push(Uint8Array.from(frames.flatMap((frame) => [...frame])));
+    caller.link.push(joined(frames));
     return desk.turn();
   }
   for (const frame of frames) {
@@ -214,10 +215,10 @@ Deno.test("onNumberedRun() and onAcknowledged() lead to what their packets lead 
     fc.asyncProperty(burst, async (given) => {
       deepEqual(await heard(given, true, count), await heard(given, false));
     }),
-    { numRuns: 400 },
+    { numRuns: 800 },
   );
   ok(count.runs > 300, `only ${count.runs} runs`);
-  ok(count.waited > 0, "none had waited in a queue"); // 10 to 20 have
+  ok(count.waited > 5, `only ${count.waited} that had waited in a queue`);
 });
 
 Deno.test("onNumberedRun() ends the connection when a run goes beyond Receive Maximum, and not before [MQTT-3.3.4-7]", async () => {

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
+import { joined } from "../../src/packet/joined.ts";
 import type { Effect } from "../../src/session/effect.ts";
 import { encode } from "../../src/packet/encode.ts";
 import type { ProtocolVersion } from "../../src/packet/packet.ts";
@@ -162,7 +163,7 @@ Deno.test("onRetainedRun() keeps nothing of the bytes that were read, and they a
     const frames = ["a/b", "a/c"].map((topic, at) =>
       encode(publishPacket(topic, Uint8Array.of(at, at), { retain: true }), 4)
     );
-    const read = Uint8Array.from(frames.flatMap((frame) => [...frame]));
+    const read = joined(frames);
     pump.link.push(read);
     await desk.turn();
     read.fill(0xff); // as the next read does

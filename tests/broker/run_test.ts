@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
 import { encode } from "../../src/packet/encode.ts";
+import { joined } from "../../src/packet/joined.ts";
 import type { ProtocolVersion, Publish } from "../../src/packet/packet.ts";
 import { Desk } from "./desk.ts";
 import { publishPacket, subscribePacket } from "./packets.ts";
@@ -67,7 +68,7 @@ async function received(
     }
     const frames = packets.map((packet) => encode(packet, version).slice());
     if (how === "together") {
-      pump.link.push(Uint8Array.from(frames.flatMap((frame) => [...frame])));
+      pump.link.push(joined(frames));
       await desk.turn();
     } else {
       for (const frame of frames) {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { decode } from "../../src/packet/decode.ts";
 import { encode } from "../../src/packet/encode.ts";
 import { frameLength } from "../../src/packet/fixed_header.ts";
+import { joined } from "../../src/packet/joined.ts";
 import type { Packet, ProtocolVersion, Publish } from "../../src/packet/packet.ts";
 import { partOf, publishesOf, publishRun } from "../../src/packet/publish_run.ts";
 import { plainPublish } from "../packets.ts";
@@ -96,7 +97,7 @@ Deno.test("publishRun() takes large packets, of any size, and ends before a Rema
   const packet = (size: number) => encode(plainPublish("t", new Uint8Array(size)), 4).slice();
   const first = packet(20_000);
   const run = (...rest: readonly Uint8Array[]) => {
-    const bytes = Uint8Array.from([first, ...rest].flatMap((bytes) => [...bytes]));
+    const bytes = joined([first, ...rest]);
     return publishRun(bytes, 0, first.length, bytes.length, 4, 1 << 20)!.count;
   };
   strictEqual(run(packet(16_380), packet(16_381), packet(70_000), packet(1)), 5);

@@ -6,6 +6,7 @@ import { Broker } from "../../src/broker/broker.ts";
 import { decode } from "../../src/packet/decode.ts";
 import { encode } from "../../src/packet/encode.ts";
 import { FrameSplitter } from "../../src/packet/frame_splitter.ts";
+import { joined } from "../../src/packet/joined.ts";
 import type { Packet } from "../../src/packet/packet.ts";
 import { Reason } from "../../src/packet/reason_code.ts";
 import { defaultLimits } from "../../src/policy/limits.ts";
@@ -62,10 +63,6 @@ function sent(link: OpenLink): string[] {
   });
 }
 
-function join(...parts: Uint8Array[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
-}
-
 const connect = encode(connectOf(5, "c"), 5);
 const pingreq = encode({ type: "pingreq" }, 5);
 const subscribe = encode({
@@ -88,21 +85,21 @@ Deno.test("serveLink() answers in one write when several packets come in one rea
   const { open } = setUp();
   const { link } = await open();
   await link.arrive(connect);
-  await link.arrive(join(pingreq, subscribe, pingreq));
+  await link.arrive(joined([pingreq, subscribe, pingreq]));
   assert.deepEqual(sent(link), ["connack", "pingresp suback pingresp"]);
 });
 
 Deno.test("serveLink() reads on behind CONNECT when packets came along with it", async () => {
   const { open } = setUp();
   const { link } = await open();
-  await link.arrive(join(connect, subscribe, pingreq));
+  await link.arrive(joined([connect, subscribe, pingreq]));
   assert.deepEqual(sent(link), ["connack suback pingresp"]); // no write of its own for a CONNACK that waits for nothing
 });
 
 Deno.test("serveLink() puts a packet together when it comes byte by byte", async () => {
   const { open } = setUp();
   const { link } = await open();
-  for (const byte of join(connect, subscribe)) await link.arrive(Uint8Array.of(byte));
+  for (const byte of joined([connect, subscribe])) await link.arrive(Uint8Array.of(byte));
   assert.deepEqual(sent(link), ["connack", "suback"]);
 });
 
@@ -128,7 +125,7 @@ Deno.test("serveLink() takes no packet that waits for its turn when the client i
   await link.arrive(connect);
   const { link: other } = await open();
   turns.spent(BYTES_A_TURN);
-  await Promise.all([link.arrive(join(subscribe, pingreq)), other.arrive(connect)]);
+  await Promise.all([link.arrive(joined([subscribe, pingreq])), other.arrive(connect)]);
   await new Promise((resolve) => setImmediate(resolve));
   await settled();
   assert.deepEqual(sent(link), ["connack", "disconnect"]);
@@ -159,7 +156,7 @@ function turnsInHand() {
 }
 
 /** So many PINGREQ. */
-const pings = (count: number) => join(...Array<Uint8Array>(count).fill(pingreq));
+const pings = (count: number) => joined(Array<Uint8Array>(count).fill(pingreq));
 
 /** Has the link read so much that it asks for its turn before it reads on. */
 async function flood(link: OpenLink, clientId = "c") {
@@ -230,7 +227,7 @@ Deno.test("serveLink() reads several large packets at once when more of them wai
       asked.push(into.length / packet.length);
       return from(into);
     };
-    await link.arrive(join(...Array<Uint8Array>(20).fill(packet)));
+    await link.arrive(joined(Array<Uint8Array>(20).fill(packet)));
     const most = Math.max(1, Math.floor(4 * readBuffer / packet.length));
     assert.equal(Math.floor(Math.max(...asked)), most);
     await link.arrive(packet);
@@ -263,7 +260,7 @@ Deno.test("serveLink() goes on with what it has read only when the store has ans
   const { open } = setUp(store);
   const { link } = await open();
   const stored = connectOf(5, "c", { properties: { sessionExpiryInterval: 60 } });
-  await link.arrive(join(encode(stored, 5), pingreq));
+  await link.arrive(joined([encode(stored, 5), pingreq]));
   assert.deepEqual([sent(link), store.calls], [[], ["commit c"]]);
   await store.answer();
   assert.deepEqual(sent(link).join(" "), "connack pingresp");
@@ -273,7 +270,7 @@ Deno.test("serveLink() tells why and closes when bytes are no MQTT, and takes no
   const { open, facts } = setUp();
   const { link, state } = await open();
   await link.arrive(connect);
-  await link.arrive(join(pingreq, Uint8Array.of(0x00, 0x00), pingreq));
+  await link.arrive(joined([pingreq, Uint8Array.of(0x00, 0x00), pingreq]));
   assert.deepEqual(sent(link), ["connack", "pingresp disconnect"]);
   assert.deepEqual([link.closed, state.served], [true, true]);
   const last = decode(Uint8Array.from(link.writes[1]!.slice(2)), 5) as Packet & {
@@ -339,7 +336,7 @@ Deno.test("serveLink() is not over when its last bytes are still being written",
   const held = Promise.withResolvers<void>();
   const write = link.write.bind(link);
   link.write = (bytes) => held.promise.then(() => write(bytes));
-  await link.arrive(join(pingreq));
+  await link.arrive(pingreq);
   await link.arrive(null);
   assert.deepEqual([link.closed, state.served], [false, false]);
   held.resolve();
