@@ -90,7 +90,6 @@ export function monitor(monitoring: Monitoring): Monitor {
   };
   const sys = sysPublisher(seen, publish, statistics);
   sys.every(interval);
-  lookAround();
   const looking = setInterval(lookAround, LOOK);
   return {
     every: (seconds) => sys.every(interval = seconds),
@@ -113,7 +112,7 @@ function sysPublisher(
   let topics: ReadonlyMap<string, string> = new Map();
   let loads: Loads | undefined;
   let last = performance.now();
-  let timer: ReturnType<typeof setInterval> | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const lookAgain = () => {
     const sight = seen();
     raise(statistics, sight);
@@ -126,10 +125,13 @@ function sysPublisher(
   };
   return {
     every(seconds: number) {
-      clearInterval(timer);
+      clearTimeout(timer);
       if (seconds === 0) return;
-      if (topics.size === 0) lookAgain();
-      timer = setInterval(lookAgain, seconds * 1000);
+      // Who waits for a broker to come up is let in first: all topics at once take 20 ms while nothing is compiled.
+      timer = setTimeout(function look() {
+        timer = setTimeout(look, seconds * 1000);
+        lookAgain();
+      }, topics.size === 0 ? LOOK : seconds * 1000);
     },
   };
 }
