@@ -464,7 +464,7 @@ export const defaultLimits: Limits = {
   listenerMessageBurst: 0,
   listenerByteRate: 0,
   listenerByteBurst: 0,
-  outboxCongested: 262_144,
+  outboxCongested: 524_288,
   outboxDrained: 65_536,
   outboxMaximum: 4_194_304,
   drainTimeout: 30,

@@ -288,11 +288,11 @@ const badFiles: readonly BadFile[] = [
   },
   {
     when: "outboxDrained is not below outboxCongested",
-    text: '{ "limits": { "outboxDrained": 262144 } }',
+    text: '{ "limits": { "outboxDrained": 524288 } }',
     problem: {
       path: "limits.outboxDrained",
       column: 32,
-      expected: "less than limits.outboxCongested, which is 262144",
+      expected: "less than limits.outboxCongested, which is 524288",
     },
   },
   {

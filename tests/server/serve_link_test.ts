@@ -235,6 +235,39 @@ Deno.test("serveLink() reads several large packets at once when more of them wai
   }
 });
 
+Deno.test("serveLink() congests nobody with what one read brings, by the limits as they are unless set", async () => {
+  const { open, facts } = setUp(undefined, 1 << 20);
+  const { link: subscriber } = await open();
+  await subscriber.arrive(joined([connect, subscribe]));
+  const { link: publisher } = await open();
+  await publisher.arrive(encode(connectOf(5, "p"), 5));
+  const size = defaultLimits.readBuffer;
+  const packet = encode(plainPublish("t", new Uint8Array(size)), 5).slice();
+  let read = 0; // makes it one that reads several at once
+  await publisher.arrive(joined(Array<Uint8Array>(4).fill(packet)));
+  let received = 0;
+  const write = subscriber.write.bind(subscriber);
+  const held = Promise.withResolvers<void>();
+  subscriber.write = async (bytes) => {
+    await held.promise; // the system takes nothing for now
+    received += bytes.length;
+    return await write(bytes);
+  };
+  const from = publisher.read.bind(publisher);
+  publisher.read = async (into) => {
+    const count = await from(into);
+    read = Math.max(read, count ?? 0);
+    return count;
+  };
+  await publisher.arrive(joined(Array<Uint8Array>(4).fill(packet)));
+  await publisher.arrive(encode(plainPublish("t", new Uint8Array(1)), 5));
+  held.resolve();
+  await settled();
+  assert.ok(read > 2 * size, `${read} bytes at once`);
+  assert.ok(received > 4 * size, `${received} bytes of 4 messages and one more`);
+  assert.deepEqual(facts.filter(({ type }) => type === "dropped"), []);
+});
+
 Deno.test("serveLink() ends when the client is taken over while it waits for its turn to read", async () => {
   const { open, broken } = setUp();
   const { next, waiting, turns } = turnsInHand();
