@@ -128,10 +128,13 @@ function sysPublisher(
       clearTimeout(timer);
       if (seconds === 0) return;
       // Who waits for a broker to come up is let in first: all topics at once take 20 ms while nothing is compiled.
-      timer = setTimeout(function look() {
-        timer = setTimeout(look, seconds * 1000);
-        lookAgain();
-      }, topics.size === 0 ? LOOK : seconds * 1000);
+      const again = (milliseconds: number) => {
+        timer = setTimeout(() => {
+          again(seconds * 1000);
+          lookAgain();
+        }, milliseconds);
+      };
+      again(topics.size === 0 ? LOOK : seconds * 1000);
     },
   };
 }

@@ -1,7 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
 import { encode } from "../../src/packet/encode.ts";
-import { joined } from "../../src/packet/joined.ts";
 import type { Packet, ProtocolVersion, Publish, QoS } from "../../src/packet/packet.ts";
 import type { Limits } from "../../src/policy/limits.ts";
 import type { Rules } from "../../src/policy/rules.ts";
@@ -97,16 +96,10 @@ const burst: fc.Arbitrary<Burst> = fc.constantFrom<ProtocolVersion>(3, 4, 5).cha
 );
 
 /** Sends them: in one piece, or each in a turn of its own. */
-async function say(desk: Desk, caller: Caller, packets: readonly Packet[], together: boolean) {
+async function say(caller: Caller, packets: readonly Packet[], together: boolean) {
   const frames = packets.map((packet) => encode(packet, caller.version).slice());
-  if (together) {
-    caller.link.push(joined(frames));
-    return desk.turn();
-  }
-  for (const frame of frames) {
-    caller.link.push(frame);
-    await desk.turn();
-  }
+  if (together) return caller.sendFrames(...frames);
+  for (const frame of frames) await caller.sendFrames(frame);
 }
 
 /** What is to be said to what has come. */
@@ -184,7 +177,7 @@ async function heard(
       ).length;
       return effects;
     };
-    await say(desk, all.at(-1)!, packets, together);
+    await say(all.at(-1)!, packets, together);
     told.push(stateOf(desk));
     for (let round = 0; round < 12; round++) {
       if (round === 3) {
@@ -201,7 +194,7 @@ async function heard(
         if (round === 0 && place !== undefined && answers.length > place) {
           answers.splice(place, 0, acknowledgement("pubcomp", 9));
         }
-        await say(desk, caller, answers, together);
+        await say(caller, answers, together);
       }
       told.push(stateOf(desk));
     }
@@ -232,7 +225,7 @@ Deno.test("onNumberedRun() ends the connection when a run goes beyond Receive Ma
           { length: count },
           (_, at) => publishPacket("a/b", "", { qos, packetId: at + 1 }),
         );
-        await say(desk, pump, packets, true);
+        await say(pump, packets, true);
         equal(pump.closed, closed, `${count} with QoS ${qos}`);
       });
     }
@@ -280,9 +273,9 @@ async function shared(
         { length: round.count },
         (_, at) => publishPacket("a/b", `${number++}`, { qos, packetId: at + 1 }),
       );
-      await say(desk, pump, packets, together);
+      await say(pump, packets, together);
       const acknowledged = pump.take();
-      if (qos === 2) await say(desk, pump, answersTo(acknowledged), together);
+      if (qos === 2) await say(pump, answersTo(acknowledged), together);
       const got = all.map((caller) => caller.take());
       const payloads = got.map((came) =>
         came.map((each) =>
@@ -302,8 +295,8 @@ async function shared(
       });
       for (const [at, caller] of all.entries()) {
         if (!round.answered) continue;
-        await say(desk, caller, answersTo(got[at]!), together);
-        await say(desk, caller, answersTo(caller.take()), together);
+        await say(caller, answersTo(got[at]!), together);
+        await say(caller, answersTo(caller.take()), together);
         caller.take();
       }
       pump.take();

@@ -1,7 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
 import { encode } from "../../src/packet/encode.ts";
-import { joined } from "../../src/packet/joined.ts";
 import type { ProtocolVersion, Publish } from "../../src/packet/packet.ts";
 import { Desk } from "./desk.ts";
 import { publishPacket, subscribePacket } from "./packets.ts";
@@ -67,15 +66,8 @@ async function received(
       others.push(other);
     }
     const frames = packets.map((packet) => encode(packet, version).slice());
-    if (how === "together") {
-      pump.link.push(joined(frames));
-      await desk.turn();
-    } else {
-      for (const frame of frames) {
-        pump.link.push(frame);
-        await desk.turn();
-      }
-    }
+    if (how === "together") await pump.sendFrames(...frames);
+    else for (const frame of frames) await pump.sendFrames(frame);
     await desk.pass(6);
     for (const caller of [pump, ...others]) lines.push(caller.lines());
   });

@@ -243,8 +243,8 @@ Deno.test("serveLink() congests nobody with what one read brings, by the limits 
   await publisher.arrive(encode(connectOf(5, "p"), 5));
   const size = defaultLimits.readBuffer;
   const packet = encode(plainPublish("t", new Uint8Array(size)), 5).slice();
-  let read = 0; // makes it one that reads several at once
-  await publisher.arrive(joined(Array<Uint8Array>(4).fill(packet)));
+  const burst = joined(Array<Uint8Array>(4).fill(packet));
+  await publisher.arrive(burst); // makes it one that reads several at once
   let received = 0;
   const write = subscriber.write.bind(subscriber);
   const held = Promise.withResolvers<void>();
@@ -253,13 +253,14 @@ Deno.test("serveLink() congests nobody with what one read brings, by the limits 
     received += bytes.length;
     return await write(bytes);
   };
+  let read = 0;
   const from = publisher.read.bind(publisher);
   publisher.read = async (into) => {
     const count = await from(into);
     read = Math.max(read, count ?? 0);
     return count;
   };
-  await publisher.arrive(joined(Array<Uint8Array>(4).fill(packet)));
+  await publisher.arrive(burst);
   await publisher.arrive(encode(plainPublish("t", new Uint8Array(1)), 5));
   held.resolve();
   await settled();
