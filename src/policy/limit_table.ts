@@ -470,7 +470,7 @@ const ranges: { readonly [Name in keyof Limits]: Range } = {
     1_024,
     1_073_741_824,
     "bytes",
-    "unsent bytes above which a client is congested and gets no more QoS 1 and 2",
+    "unsent bytes above which a client is congested where the system does not take them at once: it misses QoS 0, and QoS 1 and 2 wait",
   ],
   outboxDrained: [
     0,
@@ -482,7 +482,7 @@ const ranges: { readonly [Name in keyof Limits]: Range } = {
     4_096,
     4_294_967_296,
     "bytes",
-    "unsent bytes above which QoS 0 is dropped; acknowledgements beyond it close the connection",
+    "unsent bytes at most: QoS 0 beyond them is dropped; all else, and QoS 0 where the client takes Topic Aliases, closes the connection",
   ],
   drainTimeout: [
     1,

@@ -295,13 +295,16 @@ export interface Limits {
    * a while; 0 is as many as in a second.
    */
   readonly listenerByteBurst: number;
-  /** bytes: unsent bytes above which a client is congested and gets no more QoS 1 and 2. */
+  /**
+   * bytes: unsent bytes above which a client is congested where the system does not take them at once:
+   * it misses QoS 0, and QoS 1 and 2 wait.
+   */
   readonly outboxCongested: number;
   /** bytes: unsent bytes below which a congested client is drained and gets messages again. */
   readonly outboxDrained: number;
   /**
-   * bytes: unsent bytes above which QoS 0 is dropped; acknowledgements beyond it close the
-   * connection.
+   * bytes: unsent bytes at most: QoS 0 beyond them is dropped; all else, and QoS 0 where the client
+   * takes Topic Aliases, closes the connection.
    */
   readonly outboxMaximum: number;
   /**

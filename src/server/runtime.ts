@@ -219,8 +219,6 @@ export class Runtime {
     if (acknowledged.length > 0) this.#acknowledged = [];
     flushAll(touched);
     flushAll(acknowledged);
-    // A flush tells of congestion, which may have touched others.
-    if (this.#touched.length > 0 || this.#acknowledged.length > 0) return this.endTurn();
     if (this.#untilSample >= 0) this.#untilSample -= 1;
     else if (this.#routedAt > 0) this.#endSample();
     this.#now = undefined;

@@ -28,7 +28,6 @@ const FIRST_READ = 256;
 /**
  * Times `readBuffer`: what is read at once of large packets. 50 publishers of 64 KiB messages: three of them in one read
  * and one write are 1.25 times as many for a second of processor as one by one; twice as much at once gains no more.
- * It is less than outboxCongested by default, or one read would congest a subscriber, who misses QoS 0 then.
  */
 const LARGEST_READ = 4;
 /** Bytes before a payload, as a rule: one as large as what is read at once is to come whole, too. */
@@ -138,8 +137,7 @@ function openWire(
     } else {
       runtime.feed({ type: state, connection: id });
     }
-    // A flush tells of congestion within the turn that it ends; all else comes by itself.
-    if (state !== "congested") runtime.endTurn();
+    runtime.endTurn();
   }, runtime.wrote);
   const wire: Wire = {
     outbox,

@@ -9,7 +9,7 @@ import { giveBuffer, holdBuffer, releaseBuffer, takeBuffer } from "./buffer_pool
 import type { Link } from "./transport.ts";
 
 export interface OutboxLimits {
-  /** Bytes; above: `congested` is told. */
+  /** Bytes; where more than that wait, and the link has not taken them at once: `congested` is told. */
   readonly congested: number;
   /** Bytes; below, after that: `drained` is told. */
   readonly drained: number;
@@ -53,6 +53,8 @@ export class Outbox {
   /** What is being written; it goes on by itself, also when `drained` leads to more bytes. */
   #sending: Uint8Array | undefined;
   #congested = false;
+  /** In the next turn of the event loop it is found out whether it is congested. */
+  #asking = false;
   #closing = false;
   #closed = false;
   #lingering: ReturnType<typeof setTimeout> | undefined;
@@ -129,13 +131,20 @@ export class Outbox {
     return true;
   }
 
-  /** Begins to write, unless a write is under way, which goes on by itself. */
+  /**
+   * Begins to write, unless a write is under way, which goes on by itself. However much a turn brings, or several
+   * within one turn of the event loop, it congests nobody by itself: what the system takes at once has been taken, in
+   * as many calls of `write` as it needs, before the next one.
+   */
   flush(): void {
     if (this.#sending === undefined && this.#parted + this.#end > 0 && !this.#closed) this.#write();
     else if (this.#closing && this.buffered === 0) this.#finish();
-    if (!this.#congested && this.buffered > this.#limits.congested && !this.#closed) {
-      this.#congested = true;
-      this.#tell("congested");
+    if (this.buffered > this.#limits.congested && !this.#congested && !this.#asking) {
+      this.#asking = true;
+      setImmediate(() => {
+        this.#asking = false;
+        if (this.buffered > this.#limits.congested) this.#become("congested");
+      });
     }
   }
 
@@ -237,12 +246,7 @@ export class Outbox {
     if (this.#closed) return;
     this.#underWay -= count;
     if (this.#congested && this.buffered < this.#limits.drained) {
-      this.#congested = false;
-      try {
-        this.#tell("drained");
-      } catch {
-        return this.#failed();
-      }
+      this.#become("drained");
       if (this.#closed) return;
     }
     if (this.#underWay > 0) return this.#writeOn(bytes);
@@ -250,6 +254,15 @@ export class Outbox {
     else giveBuffer(this.#leaving);
     this.#leaving = undefined;
     this.#write();
+  }
+
+  #become(state: "congested" | "drained"): void {
+    this.#congested = state === "congested";
+    try {
+      this.#tell(state);
+    } catch {
+      this.#failed();
+    }
   }
 
   #failed(): void {

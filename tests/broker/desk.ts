@@ -169,6 +169,7 @@ export class Desk {
   async turn(): Promise<void> {
     for (let i = 0; i < TICKS_AT_ONE_TIME; i++) {
       await soon();
+      await soon(); // where an outbox has waited to see what its link takes
       if (this.#wakeAt === undefined || this.#wakeAt > this.now) return;
       this.#tick();
     }

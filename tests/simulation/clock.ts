@@ -1,6 +1,6 @@
 /**
  * Virtual time: events in a heap, run one after the other, promises in between. While it is installed
- * `setTimeout` is virtual too, so that the outbox's own timer is a part of the simulation.
+ * `setTimeout` and `setImmediate` are virtual too, so that the outbox's own timers are a part of the simulation.
  */
 
 import type { Entry } from "../../src/broker/deadlines.ts";
@@ -85,13 +85,16 @@ export class VirtualTime {
 
   /** Puts this time in the place of the real timers; what it returns puts them back. */
   install(): () => void {
-    const { setTimeout, clearTimeout } = globalThis;
+    const { setTimeout, clearTimeout, setImmediate } = globalThis;
     const virtual = (call: () => void, milliseconds = 0) => this.after(milliseconds, call);
     globalThis.setTimeout = virtual as unknown as typeof setTimeout;
     globalThis.clearTimeout = ((id?: number) => this.cancel(id)) as typeof clearTimeout;
+    globalThis.setImmediate =
+      ((call: () => void) => this.after(0, call)) as unknown as typeof setImmediate;
     return () => {
       globalThis.setTimeout = setTimeout;
       globalThis.clearTimeout = clearTimeout;
+      globalThis.setImmediate = setImmediate;
     };
   }
 }

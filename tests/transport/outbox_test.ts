@@ -109,11 +109,15 @@ Deno.test("Outbox tells congested once above its limit and drained once below th
   const { link, told, outbox } = setUp();
   outbox.append(bytes(1000, 1));
   outbox.flush();
+  await settled();
   assert.deepEqual(told, [], "at the limit");
   outbox.append(bytes(1, 2));
   outbox.flush();
+  assert.deepEqual(told, [], "it has not been seen what the link takes");
+  await settled();
   outbox.append(bytes(1, 3));
   outbox.flush();
+  await settled();
   assert.deepEqual(told, ["congested"]);
   await link.let(902);
   assert.equal(outbox.buffered, 100);
@@ -124,7 +128,62 @@ Deno.test("Outbox tells congested once above its limit and drained once below th
   assert.deepEqual(told, ["congested", "drained"]);
   outbox.append(bytes(1001, 4));
   outbox.flush();
+  await settled();
   assert.deepEqual(told, ["congested", "drained", "congested"]);
+});
+
+Deno.test("Outbox tells nothing when the link takes at once what several turns bring, in as many writes as it needs", async () => {
+  const { link, told, outbox } = setUp({ congested: 1 << 17, drained: 1 << 16, maximum: 1 << 21 });
+  let taken = 0;
+  link.write = async (bytes) => {
+    await undefined; // as from the system: it has been taken, which is told soon
+    await undefined;
+    taken += bytes.length;
+    return bytes.length;
+  };
+  for (let turn = 0; turn < 4; turn++) {
+    outbox.append(new Uint8Array(1 << 19));
+    outbox.flush();
+    await undefined; // others in between
+  }
+  assert.equal(outbox.append(new Uint8Array(1 << 21)), false, "the maximum is as ever");
+  await settled();
+  assert.equal(taken, 1 << 21);
+  assert.deepEqual(told, []);
+});
+
+Deno.test("Outbox tells congested when the link takes a part at once and too much is left", async () => {
+  const { link, told, outbox } = setUp();
+  for (const [left, state] of [[1000, []], [1001, ["congested"]]] as const) {
+    outbox.append(bytes(2000, 1));
+    outbox.flush();
+    link.let(2000 - left);
+    await settled();
+    assert.deepEqual(told, state);
+    await link.letAll();
+  }
+  assert.deepEqual(told, ["congested", "drained"]);
+});
+
+Deno.test("Outbox tells nothing of what waits when it has closed meanwhile", async () => {
+  const { told, outbox } = setUp();
+  outbox.append(bytes(1500, 1));
+  outbox.flush();
+  outbox.abort();
+  await settled();
+  assert.deepEqual(told, []);
+});
+
+Deno.test("Outbox tells failed and closes when whoever is told of congestion fails", async () => {
+  const { link, told, outbox, hear } = setUp();
+  hear.tell = (state) => {
+    if (state === "congested") throw new Error("a defect");
+  };
+  outbox.append(bytes(1500, 1));
+  outbox.flush();
+  await settled();
+  assert.deepEqual(told, ["congested", "failed"]);
+  assert.ok(link.closed > 0);
 });
 
 Deno.test("Outbox keeps the bytes in order when drained leads to more bytes and a flush", async () => {
@@ -138,6 +197,7 @@ Deno.test("Outbox keeps the bytes in order when drained leads to more bytes and 
   };
   outbox.append(bytes(1500, 1));
   outbox.flush();
+  await settled();
   await link.let(); // the last byte of a write is what drains it
   await link.letAll();
   assert.deepEqual(told, ["congested", "drained"]);
@@ -201,6 +261,7 @@ Deno.test("Outbox.abort() closes at once when a write is under way, and drops th
   const { link, told, outbox } = setUp();
   outbox.append(bytes(1500, 1));
   outbox.flush();
+  await settled();
   outbox.append(bytes(10, 2));
   outbox.abort();
   assert.equal(link.closed, 1);
@@ -255,7 +316,7 @@ Deno.test("Outbox cuts a large buffer into writes of 256 KiB at most", async () 
 Deno.test("Outbox writes what it took, in order, when appends, flushes and writes are arbitrary", async () => {
   const act = fc.oneof(
     fc.record({ do: fc.constant("append" as const), size: fc.integer({ min: 1, max: 900 }) }),
-    fc.record({ do: fc.constant("flush" as const), size: fc.constant(0) }),
+    fc.record({ do: fc.constantFrom("flush" as const, "turn" as const), size: fc.constant(0) }),
     fc.record({ do: fc.constant("let" as const), size: fc.integer({ min: 1, max: 900 }) }),
   );
   await fc.assert(
@@ -274,7 +335,12 @@ Deno.test("Outbox writes what it took, in order, when appends, flushes and write
       for (const { do: what, size } of acts) {
         if (what === "append") append(size);
         else if (what === "flush") outbox.flush();
-        else if (link.asked > 0) await link.let(Math.min(size, link.asked));
+        else if (what === "turn") {
+          outbox.flush();
+          const many = outbox.buffered > roomy.congested;
+          await settled();
+          if (many) assert.equal(told.at(-1), "congested");
+        } else if (link.asked > 0) await link.let(Math.min(size, link.asked));
         assert.ok(outbox.buffered <= roomy.maximum);
         assert.equal(outbox.buffered, taken.length - link.written.length);
       }
