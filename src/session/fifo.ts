@@ -19,6 +19,7 @@ export interface Fifo<T> {
   /** Empty only when the whole queue is. */
   readonly head: readonly T[];
   readonly middle: Fifo<readonly T[]> | undefined;
+  /** Empty only when the middle is, too: `peekLast` looks nowhere else for the last item. */
   readonly tail: readonly T[];
 }
 
@@ -92,6 +93,7 @@ export function withFirst<T>(fifo: Fifo<T>, item: T): Fifo<T> {
 export function pushFront<T>(fifo: Fifo<T>, item: T): Fifo<T> {
   const { size, head, middle, tail } = fifo;
   if (head.length < CHUNK) return { size: size + 1, head: prepended(item, head), middle, tail };
+  if (tail.length === 0) return { size: size + 1, head: [item], middle: undefined, tail: head };
   return { size: size + 1, head: [item], middle: pushFront(middle ?? emptyFifo(), head), tail };
 }
 

@@ -6,12 +6,15 @@ import {
   first,
   fromArray,
   peek,
+  peekLast,
   push,
   pushAll,
   pushFront,
   shift,
   size,
   toArray,
+  withFirst,
+  withLast,
 } from "../../src/session/fifo.ts";
 
 /** `times` of one kind in a row, so that whole chunks come and go. */
@@ -58,6 +61,11 @@ Deno.test("Fifo does what an array does when items come and go, and old queues s
           } else [fifo, oracle] = [pushFront(fifo, item), [item, ...oracle]];
           assert.equal(size(fifo), oracle.length);
           assert.equal(peek(fifo), oracle[0]);
+          assert.equal(peekLast(fifo), oracle.at(-1));
+        }
+        if (oracle.length > 0) {
+          assert.deepEqual(toArray(withFirst(fifo, -1)), oracle.with(0, -1));
+          assert.deepEqual(toArray(withLast(fifo, -1)), oracle.with(-1, -1));
         }
         versions.push([fifo, [...oracle]]);
       }

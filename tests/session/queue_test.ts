@@ -9,10 +9,12 @@ import {
   dropOldest,
   EMPTY_QUEUE,
   enqueue,
+  enqueueInOrder,
   putBack,
   queueLength,
   shiftHead,
   shiftTail,
+  storedQueue,
   tailLength,
   tailStart,
   takeOut,
@@ -53,6 +55,19 @@ Deno.test("atRest() gives the same queue back when its head is empty", () => {
   const queue = deepFreeze(tailOf(a, b));
   assert.equal(atRest(queue), queue);
   assert.equal(atRest(EMPTY_QUEUE), EMPTY_QUEUE);
+});
+
+Deno.test("enqueueInOrder() keeps the tail in order when what was passed over is in front of a full chunk", () => {
+  const stored = Array.from({ length: 20 }, (_, at) => (at + 1) * 10);
+  const [early, late] = [delivery(15), delivery(25)];
+  let queue = storedQueue(stored, stored.map(() => messageSize(a.message)));
+  queue = enqueueInOrder(queue, early, true); // while this is being read:
+  queue = arrived(queue, [delivery(10), delivery(20)], new Set([15]));
+  for (const each of [late, delivery(210)]) queue = deepFreeze(enqueueInOrder(queue, each, true));
+  const left = [15, 25, ...stored.slice(2), 210];
+  assert.deepEqual(orders(queue), { head: [10, 20], tail: left });
+  const read = arrived(queue, left.map((order) => delivery(order)));
+  assert.deepEqual(orders(read), { head: [10, 20, ...left], tail: [] });
 });
 
 /** [the tail, what the store gave, head and tail after] */
