@@ -7,7 +7,7 @@ import { bodyAt } from "./fixed_header.ts";
 import { copied } from "./frame_memory.ts";
 import type { PacketId, ProtocolVersion } from "./packet.ts";
 
-/** Such packets, whatever their Packet Identifiers. */
+/** Such packets, whatever their Packet Identifiers, which are good ones. */
 export interface NumberedFrames {
   /** All of them, whole: a view on what was read, until `keptRun` has copied it. */
   readonly bytes: Uint8Array;

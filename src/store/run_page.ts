@@ -83,7 +83,8 @@ export class RunPage {
       return false;
     }
     if (this.#packetIdsAt.length === MOST || !isLike(delivery, this.#like)) return false;
-    const { bytes, packetIdAt } = encodePublish(publishOf(delivery, 0, false, 0), this.#version);
+    // Any Packet Identifier but 0, with which nobody could read the packet again.
+    const { bytes, packetIdAt } = encodePublish(publishOf(delivery, 1, false, 0), this.#version);
     if (packetIdAt !== this.#packetIdsAt[0]) return false; // its Remaining Length takes more bytes
     this.#packetIdsAt.push(this.#take(bytes) + packetIdAt);
     this.#payload += payload.length;

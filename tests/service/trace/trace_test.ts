@@ -1,6 +1,7 @@
 /** Traces at the desk: what they tell of, what they never tell, and where they end. */
 
 import assert from "node:assert/strict";
+import { encode } from "../../../src/packet/encode.ts";
 import { AccessList } from "../../../src/policy/access_list.ts";
 import type { AccessRule } from "../../../src/policy/access_rule.ts";
 import type { Steps } from "../../../src/server/runtime.ts";
@@ -433,6 +434,28 @@ const START: TraceStart = {
   sender: { connection: 1, responseTopic: undefined, correlationData: undefined },
   by: { user: undefined, clientId: "" },
 };
+
+test("trace tells what leaves a queue when a message by itself came between runs", async (shell) => {
+  const { desk } = shell;
+  const asker = await Asker.connect(desk);
+  const panel = await desk.keep("panel");
+  await panel.send(subscribePacket(1, ["a", 1]));
+  await panel.hangUp();
+  const pump = await desk.connect("pump");
+  const frames = [1, 2, 3, 4, 5].map((packetId) =>
+    encode(publishPacket("a", "x", { packetId }), 5).slice()
+  );
+  for (const [from, to] of [[0, 2], [2, 3], [3, 5]]) {
+    await pump.sendFrames(...frames.slice(from, to));
+  }
+  await begin(asker, { clientId: "panel" });
+  await desk.keep("panel");
+  assert.deepEqual(
+    (await shorts(shell, asker)).filter((line) => line.startsWith("out publish")),
+    [1, 2, 3, 4, 5].map((packetId) => `out publish panel a q1 ${packetId}`),
+  );
+  assert.equal(shell.traces.running.length, 1);
+});
 
 test("Tracing stands in front of the broker only as long as a trace runs", ({ desk }) => {
   const watched: (Steps | undefined)[] = [];
