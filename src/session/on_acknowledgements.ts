@@ -9,7 +9,7 @@ import type { AcknowledgementRun } from "../packet/acknowledgement_run.ts";
 import type { Demand } from "./effect.ts";
 import * as ids from "./packet_id_map.ts";
 import type { Inflight, Session } from "./session.ts";
-import { isStored, lengthFrom, sizeUnder } from "./session.ts";
+import { isStored, sizeUnder } from "./session.ts";
 import type { Given, Step } from "./step.ts";
 import { durably, NOTHING, step, written } from "./step.ts";
 import type { Write } from "./write.ts";
@@ -125,7 +125,10 @@ function sizeAwaiting(
     const packetId = packetIds[i]!;
     const entry = ids.get(inflight, packetId);
     if (entry === undefined || entry.awaiting !== awaiting) return -1;
-    const count = inRow ? Math.min(lengthFrom(packetId, entry), packetIds.length - i) : 1;
+    // Of a run that was sent as one, what was answered before is not under it any more.
+    const count = inRow && "run" in entry
+      ? ids.spanOf(inflight, packetId, packetIds.length - i, entry)
+      : 1;
     size += sizeUnder(packetId, entry, count);
     i += count;
   }

@@ -155,6 +155,21 @@ export function hasAny<V>(map: PacketIdMap<V>, first: PacketId, count: number): 
   return map.size > 0 && countBetween(map, first, first + count) > 0;
 }
 
+/** How many ids from `first` on have that value one behind the other, `most` at most. */
+export function spanOf<V>(map: PacketIdMap<V>, first: PacketId, most: number, value: V): number {
+  let count = 0;
+  while (count < most) {
+    const leaf = leafAround(map, first + count);
+    if (leaf === undefined) return count;
+    let bit = 1 << (first + count & 15);
+    for (let at = indexOf(leaf.mask, bit); bit <= 1 << 15 && count < most; at++, bit <<= 1) {
+      if ((leaf.mask & bit) === 0 || leaf.slots[at] !== value) return count;
+      count += 1;
+    }
+  }
+  return count;
+}
+
 /** How many ids it has from `from` to before `end`. */
 function countBetween<V>(node: PacketIdMap<V>, from: PacketId, end: number): number {
   const first = firstBelow(node);
@@ -298,12 +313,17 @@ function indexOf(mask: number, bit: number): number {
 
 /** The mask of the 16 ids that differ from `id` in the last four bits only. */
 function maskAround<V>(map: PacketIdMap<V>, id: PacketId): number {
+  return leafAround(map, id)?.mask ?? 0;
+}
+
+/** The leaf of these 16 ids. */
+function leafAround<V>(map: PacketIdMap<V>, id: PacketId): Leaf<V> | undefined {
   let node = map;
   for (;;) {
-    if (id >>> (node.shift + 4) !== node.prefix) return 0;
-    if (isLeaf(node)) return node.mask;
+    if (id >>> (node.shift + 4) !== node.prefix) return undefined;
+    if (isLeaf(node)) return node;
     const bit = bitOf(node, id);
-    if ((node.mask & bit) === 0) return 0;
+    if ((node.mask & bit) === 0) return undefined;
     node = node.slots[indexOf(node.mask, bit)]!;
   }
 }

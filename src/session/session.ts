@@ -7,7 +7,7 @@ import type { PacketId } from "../packet/packet.ts";
 import type { ClientId, Identity, Instant, Seconds } from "../policy/identity.ts";
 import type { Limits } from "../policy/limits.ts";
 import type { DeliveryRun } from "./delivery_run.ts";
-import { deliveryAt, runLength, sizeOfPart } from "./delivery_run.ts";
+import { deliveryAt, sizeOfPart } from "./delivery_run.ts";
 import type { Delivery } from "./message.ts";
 import { messageSize } from "./message.ts";
 import type { PacketIdMap } from "./packet_id_map.ts";
@@ -51,14 +51,9 @@ export function inflightUnder(packetId: PacketId, flight: Flight): Inflight {
   return { awaiting, delivery: deliveryAt(run, index), sequence: sequence + index, sentAt };
 }
 
-/** How many Packet Identifiers it stands under, from that one on. */
-export function lengthFrom(packetId: PacketId, flight: Flight): number {
-  return "run" in flight ? flight.firstPacketId + runLength(flight.run) - packetId : 1;
-}
-
 /**
- * The size of the messages under so many Packet Identifiers, from that one on, as `messageSize` counts: no more than
- * `lengthFrom` says. 0 of one that was let go.
+ * The size of the messages under so many Packet Identifiers, from that one on, as `messageSize` counts: it stands under
+ * each of them. 0 of one that was let go.
  */
 export function sizeUnder(packetId: PacketId, flight: Flight, count = 1): number {
   if ("run" in flight) return sizeOfPart(flight.run, packetId - flight.firstPacketId, count);

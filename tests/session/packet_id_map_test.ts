@@ -12,6 +12,7 @@ import {
   set,
   setRange,
   size,
+  spanOf,
 } from "../../src/session/packet_id_map.ts";
 
 function mapOf(ids: Iterable<number>): PacketIdMap<string> {
@@ -58,7 +59,7 @@ Deno.test("set() refuses an id when it is none of MQTT", () => {
   }
 });
 
-Deno.test("setRange() is set() for each, removeRange() takes them back, hasAny() is has() for any, when ids follow each other", () => {
+Deno.test("setRange() is set() for each, removeRange() takes them back, hasAny() is has() for any, and spanOf() counts them when ids follow each other", () => {
   for (const held of [[], [1], [7, 40], [16], [15, 300], [4_096, 65_535]]) {
     for (const first of [1, 2, 15, 16, 17, 255, 4_090, 65_500]) {
       for (const count of [1, 2, 15, 16, 17, 36, 300]) {
@@ -78,6 +79,13 @@ Deno.test("setRange() is set() for each, removeRange() takes them back, hasAny()
         assert.deepEqual(entries(part), entries(each).filter(([id]) => has(part, id)));
         assert.equal(size(part), size(map) + Math.floor(count / 2));
         assert.equal(removeRange(part, first, count), undefined);
+        for (const at of [0, 1, 14, 16, 35, 299].filter((at) => at < count)) {
+          const other = set(together, first + at, "other");
+          assert.equal(spanOf(other, first, count, "new"), at);
+          assert.equal(spanOf(other, first + at + 1, 65_535, "new"), count - at - 1);
+          assert.equal(spanOf(remove(together, first + at), first, 65_535, "new"), at);
+          assert.equal(spanOf(together, first, at, "new"), at);
+        }
       }
     }
   }
