@@ -32,16 +32,18 @@ export function whatWasSentHasCome(world: Scene): void {
   refusedReachesNobody(world);
 }
 
-/** Subscriptions that were certainly in force from before the first PUBLISH until it was durable. */
+/** Subscriptions that were certainly in force from before the first PUBLISH until it was durable, or came to be due. */
 export function certain(
   ledger: Ledger,
   client: Client,
   publication: Publication,
 ): SubscriptionRecord[] {
+  const { acknowledgedAt, delay } = publication;
+  const doneAt = delay === 0 ? acknowledgedAt : ledger.attendedAt(acknowledgedAt + delay * 1000);
   return ledger.allSubscriptionsOf(client.id).filter((record) =>
     record.session === client.session && matches(record.filter, publication.topic) &&
     record.confirmedAt < publication.firstSentAt &&
-    publication.acknowledgedAt + publication.delay * 1000 < record.endSentAt &&
+    doneAt < record.endSentAt &&
     !(record.options.noLocal && publication.publisher === client.id)
   );
 }

@@ -1,7 +1,8 @@
 /** Checkers on histories told by hand: what they take, and what they do not. */
 
 import assert from "node:assert/strict";
-import { inOrder } from "./checkers.ts";
+import { certain, inOrder } from "./checkers.ts";
+import type { Client } from "./client.ts";
 import type { Checker, Publication } from "./ledger.ts";
 import { Ledger } from "./ledger.ts";
 import type { World } from "./world.ts";
@@ -94,5 +95,53 @@ for (const history of histories) {
   const { what, right } = history;
   Deno.test(`inOrder() finds ${right ? "nothing" : "it"} when ${what}`, () => {
     assert.equal(orderOf(history).length > 0, !right);
+  });
+}
+
+// Seed 9102805: the rule that the subscription was made by had gone while the broker was down.
+for (
+  const [what, dueAt, endsAt, right] of [
+    ["due while the broker was down, and ended as it started", 30_000, 100_000, false],
+    ["due while the broker was down, and ended later", 30_000, 100_001, true],
+    ["due before the broker went down", 9_000, 100_000, true],
+    ["due after the broker has started, and ended before", 120_000, 119_000, false],
+  ] as const
+) {
+  Deno.test(`certain() holds ${right ? "a" : "no"} subscription to a delayed message that is ${what}`, () => {
+    const ledger = new Ledger();
+    ledger.down(10_000);
+    ledger.up(100_000);
+    const publication = ledger.publication({
+      publisher: "pump",
+      topic: "t",
+      qos: 1,
+      retain: false,
+      clears: false,
+      will: false,
+      delay: dueAt / 1000 - 2,
+      expiry: Infinity,
+      size: 10,
+    });
+    Object.assign(publication, { firstSentAt: 1_000, acknowledgedAt: 2_000 });
+    ledger.subscriptionsOf("panel").push({
+      full: "t",
+      filter: "t",
+      shared: false,
+      options: {
+        qos: 1,
+        noLocal: false,
+        retainAsPublished: false,
+        retainHandling: 0,
+        subscriptionIdentifier: undefined,
+      },
+      session: 0,
+      serial: 0,
+      sentAt: 0,
+      confirmedAt: 0,
+      endSentAt: endsAt,
+      endConfirmedAt: endsAt,
+    });
+    const panel = { id: "panel", session: 0 } as Client;
+    assert.equal(certain(ledger, panel, publication).length > 0, right);
   });
 }

@@ -138,6 +138,8 @@ export class Ledger {
   /** Checkers that have found something. */
   readonly found = new Set<Checker>();
   readonly #muted: ReadonlySet<Checker>;
+  /** From when to when the broker was down. */
+  readonly #downs: { readonly from: number; to: number }[] = [];
   readonly #sends = new Map<string, Publication[]>();
 
   /** @param muted checkers that are not listened to */
@@ -153,6 +155,20 @@ export class Ledger {
     if (this.#muted.has(checker)) return;
     this.found.add(checker);
     this.violations.push(`[${checker}] ${text}`);
+  }
+
+  /** The broker is down from now on, or up again. */
+  down(now: number): void {
+    this.#downs.push({ from: now, to: Infinity });
+  }
+  up(now: number): void {
+    const last = this.#downs.at(-1);
+    if (last !== undefined) last.to = Math.min(last.to, now);
+  }
+
+  /** When the broker came to what was due then: where it was down, as it started. */
+  attendedAt(due: number): number {
+    return this.#downs.find(({ from, to }) => from <= due && due < to)?.to ?? due;
   }
 
   publication(

@@ -169,6 +169,7 @@ export class World {
     runtime.feed({ type: "recovered" });
     runtime.endTurn();
     this.runtime = runtime;
+    this.ledger.up(this.time.now);
     willsOnBoot(this);
     this.#looked();
   }
@@ -194,6 +195,7 @@ export class World {
     this.note("crash");
     if (this.tables.storeFull) this.#fullAt = this.time.now;
     this.ledger.crashes += 1;
+    this.ledger.down(this.time.now);
     this.storeChanges += 1;
     willsOnCrash(this);
     for (const client of this.clients) {
