@@ -69,7 +69,7 @@ export class Wire implements Link {
   halfOpen = false;
   /** The broker's process stands still: what comes waits in front of it. */
   #frozen = false;
-  /** The broker has been declared dead by others, whatever it still says. */
+  /** The broker has been declared dead by others, or the session has ended: whatever comes still. */
   orphan = false;
   #gone = false;
 

@@ -317,8 +317,10 @@ export class World {
           if (fact.why === "expired" && this.time.now < client.expiresNotBefore) {
             this.violation("expiry", `the session of ${client.id} has expired too soon`);
           }
-          // A CONNECT with Clean Start may come late, by a link that was given up.
+          // A CONNECT with Clean Start may come late, by a link that was given up: what is on its way by another
+          // one speaks of the session that has ended.
           client.expiresNotBefore = -Infinity;
+          if (client.wire !== undefined) client.wire.orphan = true;
         }
         this.note(`broker: session of ${fact.clientId} ended, ${fact.why}`);
     }
@@ -326,7 +328,11 @@ export class World {
 
   #begun(clientId: string, address: string): void {
     const client = this.clients.find(({ id }) => id === clientId);
-    for (const wire of this.#wires) if (wire.address === address) client?.sessionBegun(wire);
+    for (const wire of this.#wires) {
+      if (wire.address !== address) continue;
+      wire.orphan = false;
+      client?.sessionBegun(wire);
+    }
   }
 
   #looked(): void {
