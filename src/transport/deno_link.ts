@@ -78,7 +78,7 @@ export function listenerOf<Conn extends Deno.Conn, Address extends Deno.Addr>(
 const ACCEPTED_AT_ONCE = 32;
 
 /** Not by a timer, which takes a millisecond and more: a storm of connections was a third as fast. */
-function nextTurn(): Promise<void> {
+export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 

@@ -9,6 +9,7 @@
 import type { Cidr } from "../policy/cidr.ts";
 import type { ClientCertificate } from "../policy/identity.ts";
 import { giveBuffer, takeBuffer } from "./buffer_pool.ts";
+import { nextTurn } from "./deno_link.ts";
 import { upgrade } from "./http_upgrade.ts";
 import type { Link, Listener } from "./transport.ts";
 import { Refused, withStep } from "./transport.ts";
@@ -38,6 +39,11 @@ export interface WebSocketOptions {
 
 /** Milliseconds that a closed link has for its Close frame to leave. */
 const CLOSE_PATIENCE = 1000;
+/**
+ * Bytes of headers and control frames after which all others get their turn: nobody else counts them, so that whoever
+ * sends Pings alone never comes to where those wait who read much.
+ */
+const ASIDE_A_TURN = 1024;
 
 /** A listener whose links are WebSocket connections on the links of another, be it TCP, TLS or Unix. */
 export function webSocketOver(listener: Listener, options: WebSocketOptions): Listener {
@@ -62,6 +68,8 @@ export class WebSocketLink implements Link {
   /** What the Close frame will say. */
   #closeCode: number = CloseCode.normal;
   #open = true;
+  /** Bytes that were not for MQTT, since others had their turn on account of them. */
+  #aside = 0;
 
   constructor(link: Link, address: string, maximumFrame: number) {
     this.#link = link;
@@ -87,6 +95,11 @@ export class WebSocketLink implements Link {
       const count = await this.#link.read(into);
       if (count === null) return null;
       const found = reader.push(into, count);
+      this.#aside += count - found;
+      if (this.#aside >= ASIDE_A_TURN) {
+        this.#aside = 0;
+        await nextTurn();
+      }
       if (found > 0) return found;
     }
   }

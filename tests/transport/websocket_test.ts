@@ -109,6 +109,41 @@ Deno.test("WebSocketLink answers a Ping with its payload when data is before and
   assert.deepEqual(inner.written, [0x8a, 2, 104, 105]);
 });
 
+for (
+  const [what, frame, most] of [
+    ["Pongs", { opcode: 10 }, 0],
+    ["Pings", { opcode: 9 }, 0],
+    ["empty frames", { opcode: 2 }, 0],
+    ["a byte behind 41 Pongs", { opcode: 10 }, 1],
+  ] as const
+) {
+  Deno.test(`WebSocketLink.read() lets others have their turn when ${what} come without end`, async () => {
+    const one = joined([
+      ...Array<Uint8Array>(41).fill(frameBytes(frame)),
+      ...most > 0 ? [frameBytes({ opcode: 2, payload: "x" })] : [],
+    ]);
+    const inner = new ScriptedLink([]);
+    let read = 0;
+    inner.read = (into) => {
+      read += 1;
+      if (read > 10_000) return Promise.resolve(null); // without a turn for others it comes to that
+      into.set(one);
+      return Promise.resolve(one.length);
+    };
+    const link = new WebSocketLink(inner, "x", MAXIMUM);
+    const into = new Uint8Array(256);
+    const loop = (async () => {
+      while (await link.read(into) !== null);
+    })();
+    for (let turn = 1; turn <= 5; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.ok(read <= 10 * turn, `${read} reads in ${turn} turns`);
+    }
+    read = Infinity;
+    await loop;
+  });
+}
+
 /** A link whose reads a test feeds and whose writes it lets through. */
 class TwoWayLink extends FakeLink {
   readonly #coming: Uint8Array[] = [];
