@@ -127,6 +127,8 @@ export class Reloader {
     const changes = differenceOf(this.#config, read);
     const needRestart = needingRestart(changes);
     const config = withoutRestart(this.#config, read);
+    // To prepare may take a listener's socket from it, and to discard that gives it another, which would accept again.
+    if (this.#stopped) return this.#refuse([STOPPED], changes);
     let prepared: Prepared;
     try {
       prepared = await prepare(config);
@@ -135,7 +137,7 @@ export class Reloader {
     }
     if (this.#stopped) {
       await prepared.discard();
-      return this.#refuse(["the broker is being stopped"], changes);
+      return this.#refuse([STOPPED], changes);
     }
     this.#tell(changes);
     prepared.commit();
@@ -180,6 +182,7 @@ export class Reloader {
   }
 }
 
+const STOPPED = "the broker is being stopped";
 const NO_ORIGIN = "the broker was started with a configuration that is in no file";
 
 /** An origin of an embedder may throw for all that. */

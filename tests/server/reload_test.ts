@@ -416,3 +416,14 @@ Deno.test("reload() says why when the broker was not started from a file, or is 
   });
   refused(await reloading!, /being stopped/);
 });
+
+Deno.test("reload() opens nothing any more when the broker has been stopped", async () => {
+  const port = freePort();
+  await withBroker({ listeners: [{ ...tcp("a"), port }] }, async ({ reload, server }) => {
+    await server.stop();
+    const other = { ...tcp("a"), port, address: "0.0.0.0" };
+    refused(await reload({ listeners: [other] }), /the broker is being stopped/);
+    await new Promise((resolve) => setTimeout(resolve, 20)); // until the system has closed the first one
+    assert.equal(await isOpen({ port }), false);
+  });
+});
