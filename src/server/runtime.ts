@@ -368,7 +368,6 @@ export class Runtime {
         if (wire === undefined) return;
         wire.outbox.end();
         if (!wire.outbox.closed) this.#ending.add(wire.outbox);
-        for (const outbox of this.#ending) if (outbox.closed) this.#ending.delete(outbox);
         return;
       }
       case "authenticate": {
@@ -499,6 +498,11 @@ export class Runtime {
       if (this.idle && this.#ending.size === 0) return;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
+  }
+
+  /** The link of the outbox is closed, by whomever: it need not be waited for. */
+  ended(outbox: Outbox): void {
+    this.#ending.delete(outbox);
   }
 
   /** The link has ended by itself. */

@@ -113,6 +113,7 @@ export async function serveLink(
     wire.outbox.end();
     // It holds a file descriptor as long as it is written to.
     if (!wire.outbox.closed) await wire.outbox.whenClosed();
+    runtime.ended(wire.outbox);
   }
 }
 

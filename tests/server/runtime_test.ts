@@ -391,6 +391,52 @@ Deno.test("Runtime writes out what a connection is owed before it closes it, and
   assert.equal(runtime.size, 1);
 });
 
+Deno.test("Runtime.feed() looks at no outbox twice when it closes all of them in one turn", () => {
+  const all = 1_000;
+  const { runtime } = setUp({
+    answer: () => Array.from({ length: all }, (_, at) => ({ type: "close", connection: 10 + at })),
+  });
+  let looks = 0;
+  for (let id = 10; id < 10 + all; id++) {
+    const outbox = new Outbox(new OpenLink(), roomy, () => {});
+    Object.defineProperty(outbox, "closed", {
+      get() {
+        looks += 1;
+        return false;
+      },
+    });
+    runtime.attach(id, {
+      outbox,
+      version: 5,
+      paused: false,
+      singly: false,
+      splitter: new FrameSplitter(1_000),
+      touched: false,
+      gone: false,
+      onResume: undefined,
+    });
+  }
+  runtime.feed({ type: "shutdown" });
+  assert.equal(looks, all);
+});
+
+Deno.test("Runtime.drained() waits for an outbox that is written out no longer than its link is open", async () => {
+  const { runtime, links, wires } = setUp({
+    answer: () => [send(1), { type: "close", connection: 1 }],
+  });
+  const held = Promise.withResolvers<number>();
+  links.get(1)!.write = () => held.promise;
+  runtime.feed({ type: "shutdown" });
+  runtime.endTurn();
+  let drained = false;
+  const waiting = runtime.drained(10_000).then(() => drained = true);
+  await settled();
+  assert.equal(drained, false);
+  wires.get(1)!.outbox.abort();
+  runtime.ended(wires.get(1)!.outbox);
+  await waiting;
+});
+
 Deno.test("Runtime lets a paused reader go on when it is resumed, and when its connection is closed", () => {
   let effects: readonly Effect[] = [];
   const { runtime, wires } = setUp({ answer: () => effects });
