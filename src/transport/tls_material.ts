@@ -6,6 +6,7 @@
 import type { KeyObject, X509Certificate } from "node:crypto";
 import type { Revocations } from "./crl.ts";
 import { parseRevocations } from "./crl.ts";
+import { readDer } from "./der.ts";
 import { nodeCrypto } from "./node_crypto.ts";
 import { pemBlocks } from "./pem.ts";
 import { factsOf, nameText } from "./x509.ts";
@@ -136,9 +137,15 @@ export function readClientMaterial(
     ? undefined
     : readPair({ certificate, key }, "", reading);
   const text = ca === undefined ? undefined : textOf(ca, "ca", reading);
-  if (ca !== undefined && text !== undefined) certificatesOf(text, ca, "ca", reading);
+  const authorities = ca === undefined || text === undefined
+    ? undefined
+    : certificatesOf(text, ca, "ca", reading);
   const isWrong = problems.some(({ severity }) => severity === "error");
-  const material = { ca: text, certificate: pair?.certificate, key: pair?.key };
+  const material = {
+    ca: authorities && writtenAnew(authorities),
+    certificate: pair?.certificate,
+    key: pair?.key,
+  };
   return { material: isWrong ? undefined : material, problems };
 }
 
@@ -225,7 +232,15 @@ function readTrust(files: TlsFiles, reading: Reading): ClientTrust | undefined {
       report("crl", found, "a list of each CA; its clients are taken as they are", "warning");
     }
   }
-  return { ca, required: files.required, revocations };
+  return { ca: writtenAnew(authorities), required: files.required, revocations };
+}
+
+/**
+ * As all who read PEM read it: they pass over a certificate in silence that has a byte order mark before it or no line
+ * feed within, and then know no client of that CA.
+ */
+function writtenAnew(certificates: readonly X509Certificate[]): string {
+  return certificates.map((certificate) => certificate.toString()).join("");
 }
 
 function textOf(path: string, key: string, { readFile, report }: Reading): string | undefined {
@@ -252,6 +267,7 @@ function certificatesOf(
   try {
     certificates = pemBlocks(text, "CERTIFICATE").map((block) => {
       factsOf(block);
+      if (readDer(block).bytes.length < block.length) throw new Error("found more behind its end");
       return new (nodeCrypto().X509Certificate)(block);
     });
   } catch (error) {

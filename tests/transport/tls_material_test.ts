@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { pairFor } from "../../src/transport/tls.ts";
 import type { TlsFiles } from "../../src/transport/tls_material.ts";
-import { readMaterial } from "../../src/transport/tls_material.ts";
+import { readClientMaterial, readMaterial } from "../../src/transport/tls_material.ts";
 import { toolTest } from "../end_to_end/tools.ts";
 import type { Authority, Pair } from "./certificates.ts";
 import { openssl, rootAuthority, withAuthority } from "./certificates.ts";
@@ -93,6 +93,13 @@ const trials: readonly [title: string, trial: Trial, expected: readonly RegExp[]
     ca: authority.certificate,
     crl: await authority.revoke([], "20200101"),
   }), [/^warning crl: .* should have been replaced at 2020-01-01/]],
+  ["a CA has more bytes than its certificate", ({ authority, write }) => {
+    const [, base64 = ""] = /-----\n([^-]*)-----END/.exec(
+      Deno.readTextFileSync(authority.certificate),
+    ) ?? [];
+    const more = btoa(`${atob(base64)}\0`);
+    return { ca: write(`-----BEGIN CERTIFICATE-----\n${more}\n-----END CERTIFICATE-----\n`) };
+  }, [/^error ca: .*: found more behind its end$/]],
   ["a CA has no list", async ({ authority, write }) => ({
     ca: write(
       Deno.readTextFileSync(authority.certificate) +
@@ -120,6 +127,33 @@ for (const [title, trial, expected] of trials) {
         const found = problemsOf({ ...pair, ...await trial({ authority, pair, other, write }) });
         assert.equal(found.length, expected.length, found.join("\n"));
         for (const [at, pattern] of expected.entries()) assert.match(found[at]!, pattern);
+      }),
+  );
+}
+
+/** A CA as editors and scripts write it: [what is odd about it, the text made from what openssl wrote] */
+const forms: readonly (readonly [what: string, made: (pem: string) => string])[] = [
+  ["has a byte order mark before it", (pem) => `\uFEFF${pem}`],
+  ["has no line feed within", (pem) => pem.replaceAll("\n", "")],
+  ["has lines that end in CR LF", (pem) => pem.replaceAll("\n", "\r\n")],
+  ["has words between", (pem) => `CN=Test CA\n${pem}\n# the same\n`],
+];
+for (const [what, made] of forms) {
+  toolTest(
+    ["openssl"],
+    `readMaterial() gives a CA as openssl writes it when it ${what}`,
+    () =>
+      withAuthority(async (authority) => {
+        const pair = await authority.issue("broker");
+        const ca = Deno.readTextFileSync(authority.certificate);
+        const { material } = readMaterial(
+          { ...pair, more: [], required: true, ca: "odd" },
+          (path) => path === "odd" ? made(ca) : Deno.readTextFileSync(path),
+          Date.now(),
+        );
+        assert.equal(material?.clients?.ca, ca);
+        const client = readClientMaterial({ ca: "odd" }, () => made(ca), Date.now());
+        assert.equal(client.material?.ca, ca);
       }),
   );
 }
