@@ -133,7 +133,7 @@ const setDefaultACLAccess: Command = (state, { acls }) => {
   if (!Array.isArray(acls)) return { error: "Missing/invalid actions array" };
   const defaults: { -readonly [type in keyof Defaults]: boolean } = { ...state.defaults };
   for (const entry of acls) {
-    const { acltype, access, allow = ACCESS[String(access)] } = isObject(entry) ? entry : {};
+    const { acltype, access, allow = allowIn(access) } = isObject(entry) ? entry : {};
     const type = typeof acltype !== "string"
       ? undefined
       : defaultTypes.find((type) => type.toLowerCase() === acltype.toLowerCase());
@@ -145,7 +145,9 @@ const setDefaultACLAccess: Command = (state, { acls }) => {
 };
 
 /** In place of `allow`: what mosquitto_ctrl 2.0 sends, and the plugin passes over. */
-const ACCESS: Readonly<Record<string, boolean | undefined>> = { allow: true, deny: false };
+function allowIn(access: unknown): boolean | undefined {
+  return access === "allow" ? true : access === "deny" ? false : undefined;
+}
 
 const getDefaultACLAccess: Command = (state) => ({
   state,

@@ -210,6 +210,10 @@ const errors: readonly (readonly [string, CommandObject])[] = [
     topic: "b/+",
   }],
   ["Missing/invalid actions array", { command: "setDefaultACLAccess" }],
+  ["Invalid/missing allow", {
+    command: "setDefaultACLAccess",
+    acls: [{ acltype: "subscribe", access: { toString: 1 } }],
+  }],
   ["Unknown command", { command: "nonsense" }],
 ];
 for (const [error, command] of errors) {
