@@ -15,13 +15,16 @@ export async function listenUnix(path: string, mode: string): Promise<Listener> 
   await removeStale(path);
   const listener = Deno.listen({ transport: "unix", path });
   await Deno.chmod(path, parseInt(mode, 8));
-  return listenerOf(listener, path, (conn) => new DenoLink(conn, path), () => {
-    try {
-      Deno.removeSync(path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  });
+  return listenerOf(listener, path, (conn) => new DenoLink(conn, path), () => removeOwn(path));
+}
+
+/** Nobody listens any more, whether that succeeds or not, and the next start replaces what is left. */
+function removeOwn(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It has been removed already, as Deno does by itself, or the directory may not be written to any more.
+  }
 }
 
 async function removeStale(path: string): Promise<void> {

@@ -156,6 +156,16 @@ Deno.test("listenUnix() gives the socket its mode, and removes it when it is clo
     await assert.rejects(Deno.lstat(path), Deno.errors.NotFound);
   }));
 
+Deno.test("listenUnix() closes when its socket has gone and what is in its place cannot be removed", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/s.sock`;
+    const listener = await listenUnix(path, "0640");
+    await Deno.remove(path);
+    await Deno.mkdir(`${path}/x`, { recursive: true });
+    listener.close();
+    assert.equal(await listener.accept(), undefined);
+  }));
+
 Deno.test("listenUnix() replaces a socket when nobody listens on it any more", () =>
   inDirectory(async (directory) => {
     const path = `${directory}/stale.sock`;
