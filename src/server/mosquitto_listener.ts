@@ -221,7 +221,7 @@ function aside(settings: Settings, notes: Note[]): void {
     say(dates, "stricter", "certificates that are out of date are refused", notes);
   }
   const names = lastOf(settings, "use_username_as_clientid");
-  if (names?.value === "true") {
+  if (names !== undefined && isTrue(settings, names.name, notes)) {
     const text =
       "client identifiers stay as they are: sessions belong to their user anyway, and anonymous " +
       "clients are not let in";

@@ -43,10 +43,13 @@ const OF_BRIDGES = words(`
   remote_clientid remote_password remote_username restart_timeout round_robin start_type threshold topic
   try_private username`);
 
+/** Whether each listener says by itself who may do what. */
+const SEPARATELY = "per_listener_settings";
+
 /** Sorts them. */
 export function sectionsOf(directives: readonly Directive[], notes: Note[]): Sections {
-  const perListener = directives.findLast(({ name }) => name === "per_listener_settings")
-    ?.value === "true";
+  const own = directives.filter(({ name }) => name === SEPARATELY);
+  const perListener = isTrue(new Map([[SEPARATELY, own]]), SEPARATELY, notes);
   const global = new Map<string, Directive[]>();
   const first = new Map<string, Directive[]>();
   const listeners: { listener: Directive | undefined; settings: Map<string, Directive[]> }[] = [];

@@ -72,6 +72,11 @@ const rows: readonly Row[] = [
     "listeners.1.allowAnonymous",
     false,
   ],
+  [
+    `per_listener_settings 1\n${L}allow_anonymous false\nlistener 1 ::1\nallow_anonymous true`,
+    "listeners.0.allowAnonymous",
+    false,
+  ],
   [`${L}listener_allow_anonymous true`, "listeners.0.allowAnonymous", true],
   [`allow_anonymous true\n${L}use_username_as_clientid true`, "listeners.0.allowAnonymous", false],
   [`${L}max_connections 7`, "listeners.0.maximumConnections", 7],
@@ -240,6 +245,7 @@ Deno.test("importMosquitto() says where the result is stricter", () => {
 const errors: readonly (readonly [conf: string, note: RegExp])[] = [
   ["allow_anonimous true", /^m.conf:1: error: allow_anonimous: /],
   ["allow_anonymous yes", /found "yes"; expected true or false/],
+  ["per_listener_settings yes", /found "yes"; expected true or false/],
   ["listener", /expected a port/],
   ["listener 99999", /expected a port/],
   ["listener 0", /path of a Unix socket/],
