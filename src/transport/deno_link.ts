@@ -49,6 +49,7 @@ export function listenerOf<Conn extends Deno.Conn, Address extends Deno.Addr>(
     try {
       return link(conn);
     } catch (error) {
+      conn.close(); // or it would hold its file descriptor for good
       return failed(error);
     }
   };

@@ -52,3 +52,15 @@ for (const [what, each] of floods) {
     await loop;
   });
 }
+
+Deno.test("listenerOf() closes a connection when no link can be made of it", async () => {
+  let closed = 0;
+  const conn = { close: () => closed += 1 } as unknown as Deno.Conn;
+  const addr = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
+  const inner = { addr, accept: () => Promise.resolve(conn), close() {} };
+  const listener = listenerOf(inner, "127.0.0.1:1", () => {
+    throw new Error("Invalid argument (os error 22)"); // of macOS, for an option of one that was reset
+  });
+  await assert.rejects(listener.accept(), /Invalid argument/);
+  assert.equal(closed, 1);
+});
