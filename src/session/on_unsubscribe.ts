@@ -104,7 +104,8 @@ export function onUnsubscribe(
     {
       type: "unsubscribe",
       removed,
-      restored,
+      // A filter that is named twice may have lost the rule's subscription again.
+      restored: restored.filter((made) => subscriptionOf(subscriptions, made.full) === made),
       receipt: {
         type: "unsuback",
         packetId: packet.packetId,

@@ -215,6 +215,23 @@ Deno.test("Broker.step() subscribes a client that unsubscribes from what it had 
   });
 });
 
+Deno.test("Broker.step() leaves nothing behind when one UNSUBSCRIBE names twice what a rule gives as well", async () => {
+  for (const filter of ["devices/${clientid}/commands", "$share/g/devices/${clientid}/commands"]) {
+    const name = filter.replace("${clientid}", "pump");
+    await Desk.with(under({ ...COMMANDS, filters: [{ filter, qos: 1 }] }), async (desk) => {
+      const device = await desk.keep("pump");
+      await device.send(subscribePacket(1, [name, 2]), unsubscribePacket(2, name, name));
+      device.expect("suback #1 2", "unsuback #2 0 0");
+      assert.deepEqual(has(desk, "pump"), []);
+      assert.deepEqual(kept(desk, "pump"), [`${name} q1 by unsubscribed`]);
+      await publish(desk, "devices/pump/commands", "one");
+      device.expect();
+      assert.equal(desk.tables.tree.match("devices/pump/commands").targets.length, 0);
+      assert.equal(desk.tables.groups.size, 0);
+    });
+  }
+});
+
 Deno.test("Broker.step() skips a filter that the client may not subscribe to, and tells why", async () => {
   const access = new AccessList([
     { permission: "deny", action: "subscribe", topics: "secret/#" },
