@@ -124,13 +124,13 @@ export function admitIdentity(tables: Tables, live: Live, identity: Identity): v
     tables.out.push({ type: "observe", fact: denied.fact });
     return turnAway(tables, live, Reason.notAuthorized, denied.told);
   }
+  // It may have Authentication Data now, and by the client's own limits a Server Keep Alive.
   if (
-    connection.exchange?.data !== undefined &&
+    connection.maximumPacketSize !== Infinity &&
     tooLargeFor(connection, welcome(connection, live.rules, false))
   ) {
     const detail =
-      `its Maximum Packet Size of ${connection.maximumPacketSize} is below a CONNACK with what its ` +
-      "authentication method says";
+      `its Maximum Packet Size of ${connection.maximumPacketSize} is below the CONNACK that it is owed`;
     return turnAway(tables, live, Reason.packetTooLarge, detail);
   }
   if (tables.cluster !== undefined) return beginClaim(tables, live);

@@ -113,6 +113,24 @@ Deno.test("Broker.step() announces and grants each client what its own limits ar
   });
 });
 
+Deno.test("Broker.step() turns a client away when its own limits make CONNACK larger than it takes [MQTT-3.1.2-24]", async () => {
+  await withSmall({ maximumKeepAlive: 30 }, {}, async (desk) => {
+    const asks = { keepAlive: 60 };
+    const other = await desk.connect("other", asks);
+    const maximumPacketSize = encode(other.connack, 5).length;
+    const small = await desk.connect("one", {
+      ...SMALL,
+      ...asks,
+      properties: { maximumPacketSize },
+    });
+    assert.deepEqual([small.connack.reasonCode, small.connack.properties], [0x95, undefined]);
+    assert.equal(small.closed, true);
+    const properties = { maximumPacketSize: maximumPacketSize + 3 };
+    const again = await desk.connect("two", { ...SMALL, ...asks, properties });
+    assert.equal(again.connack.properties?.serverKeepAlive, 30);
+  });
+});
+
 Deno.test("Broker.step() takes packets up to the size that the client was told, from CONNACK on", async () => {
   const sizes = { maximumPacketSize: 500 };
   await withSmall({ maximumPacketSize: 5_000 }, sizes, async (desk) => {
