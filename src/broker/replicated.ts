@@ -129,13 +129,15 @@ function putSubscription(
   { subscription }: Write & { type: "putSubscription" },
 ): void {
   const { subscriptions } = client.session;
+  const { full } = subscription;
+  // The record of one is in the place of the other's.
   if (subscription.origin !== UNSUBSCRIBED_ORIGIN) {
-    const more = withSubscription(subscriptions, subscription);
+    const more = withSubscription(withoutUnsubscribed(subscriptions, full), subscription);
     client.session = { ...client.session, subscriptions: more };
     return enter(tables, client, subscription);
   }
-  const before = subscriptionOf(subscriptions, subscription.full);
-  const rest = withUnsubscribed(subscriptions, subscription.full);
+  const before = subscriptionOf(subscriptions, full);
+  const rest = withUnsubscribed(withoutSubscription(subscriptions, full), full);
   client.session = { ...client.session, subscriptions: rest };
   if (before !== undefined) unindex(tables, client, [before]);
 }

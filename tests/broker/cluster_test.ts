@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { checksumOf } from "../../src/broker/checksum.ts";
+import { compileAutoSubscribe } from "../../src/policy/auto_subscribe.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
 import type { AnyWrite } from "../../src/session/cluster_write.ts";
 import { tailStart } from "../../src/session/queue.ts";
@@ -475,6 +477,46 @@ Deno.test("onReplicated() forgets a session with what it subscribed to when anot
   });
   assert.equal(desk.tables.tree.size, 0);
   assert.equal(desk.tables.clients.size, 0);
+});
+
+Deno.test("onReplicated() comes to what a start reads when a client unsubscribes elsewhere from what a rule gives, and subscribes", () => {
+  const put = (origin?: string): AnyWrite => ({
+    type: "putSubscription",
+    clientId: "pump",
+    subscription: { ...subscription("all"), ...(origin === undefined ? {} : { origin }) },
+  });
+  for (const last of [put("unsubscribed"), put(), put("rule")]) {
+    const [session] = storedElsewhere("pump", "all");
+    const told = new NodeDesk();
+    const writes = [session!, put("rule"), put("unsubscribed"), last];
+    told.feed({ type: "replicated", from: "b", writes });
+    const started = new NodeDesk();
+    started.feed({ type: "replicated", from: "b", writes: [session!, last] });
+    assert.equal(checksumOf(told.tables), checksumOf(started.tables));
+  }
+});
+
+Deno.test("onClaim() goes on without what the client has unsubscribed from on another node", () => {
+  const autoSubscribe = compileAutoSubscribe([{ name: "rule", filters: ["all"] }]);
+  const desk = new NodeDesk({ rules: { ...defaultRules, autoSubscribe } });
+  const [session] = storedElsewhere("pump", "all");
+  const made = { ...subscription("all", 0), origin: "rule" };
+  const origin = "unsubscribed";
+  desk.feed({
+    type: "replicated",
+    from: "b",
+    writes: [
+      session!,
+      { type: "putSubscription", clientId: "pump", subscription: made },
+      { type: "putSubscription", clientId: "pump", subscription: { ...made, origin } },
+    ],
+  });
+  desk.connect(1, "pump", 60, { cleanStart: false });
+  assert.deepEqual(desk.lines(), ["claim pump for 1", "putSession pump", "1 < connack 0 present"]);
+  const changed = compileAutoSubscribe([{ name: "rule", filters: [{ filter: "all", qos: 1 }] }]);
+  desk.feed({ type: "rules", rules: { ...defaultRules, autoSubscribe: changed } });
+  assert.deepEqual(desk.lines(), []);
+  assert.equal(desk.tables.tree.size, 0);
 });
 
 Deno.test("manage() fetches a session that is elsewhere before it deletes it", () => {
