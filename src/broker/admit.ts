@@ -145,16 +145,7 @@ export function admitIdentity(tables: Tables, live: Live, identity: Identity): v
 export function admitProven(tables: Tables, live: Live, stored?: StoredSession<Queued>): void {
   const { connection } = live;
   const known = tables.clients.get(connection.clientId);
-  if (
-    known !== undefined && tables.rules.takeover === "sameIdentity" &&
-    !isUnclaimed(known.session) && !sameOwner(known.session.owner, connection.identity)
-  ) {
-    const detail = `the session of client id "${connection.clientId}" belongs to ${
-      ownerName(known.session.owner)
-    }, not to ${ownerName(connection.identity)}`;
-    const told = "the session of that client id belongs to somebody else";
-    return turnAway(tables, live, Reason.notAuthorized, detail, "refused", told);
-  }
+  if (known !== undefined && isOthers(tables, live, known.session)) return;
   const foreign = madeForOthers(tables, known, connection.identity);
   if (foreign !== undefined) {
     const told = "the session of that client id was made for somebody else";
@@ -189,6 +180,23 @@ export function admitProven(tables: Tables, live: Live, stored?: StoredSession<Q
     clientId: left.clientId,
     most: tables.rules.limits.queueHead,
   });
+}
+
+/** Whether the session is somebody else's, as rules see it: then the client has been turned away. */
+export function isOthers(tables: Tables, live: Live, session: Session): boolean {
+  return !isUnclaimed(session) && isAnothers(tables, live, session.owner);
+}
+
+/** The same of a session that nothing is known of but who comes for it, or has it. */
+export function isAnothers(tables: Tables, live: Live, owner: Identity): boolean {
+  const { clientId, identity } = live.connection;
+  if (tables.rules.takeover !== "sameIdentity" || sameOwner(owner, identity)) return false;
+  const detail = `the session of client id "${clientId}" belongs to ${ownerName(owner)}, not to ${
+    ownerName(identity)
+  }`;
+  const told = "the session of that client id belongs to somebody else";
+  turnAway(tables, live, Reason.notAuthorized, detail, "refused", told);
+  return true;
 }
 
 /** The id that was made for a client, with another end as long as a session has it [MQTT-3.2.2-16]. */

@@ -5,7 +5,7 @@
 
 import { Reason } from "../packet/reason_code.ts";
 import type { ClientId } from "../policy/identity.ts";
-import { admitProven, turnAway } from "./admit.ts";
+import { admitProven, isAnothers, isOthers, turnAway } from "./admit.ts";
 import { adopt, willOfDead } from "./adopt.ts";
 import { closeLive } from "./close.ts";
 import type { ClaimedSession, ClusterEvent } from "./cluster_event.ts";
@@ -19,7 +19,12 @@ import type { Live, Tables } from "./tables.ts";
 export function beginClaim(tables: Tables, live: Live): void {
   const { claiming, posted } = tables.cluster!;
   const { clientId } = live.connection;
-  const earlier = claiming.get(clientId) ?? tables.clients.get(clientId)?.live; // [MQTT-3.1.4-3]
+  const known = tables.clients.get(clientId);
+  const waiting = claiming.get(clientId);
+  // Asked when the session has come, too; but by then whoever had it has been sent off.
+  if (known !== undefined && isOthers(tables, live, known.session)) return;
+  if (waiting !== undefined && isAnothers(tables, live, waiting.connection.identity)) return;
+  const earlier = waiting ?? known?.live; // [MQTT-3.1.4-3]
   if (earlier !== undefined) takenOver(tables, earlier, "by a new connection");
   claiming.set(clientId, live);
   posted.set(clientId, new Set()); // what was posted before is read with it

@@ -97,6 +97,36 @@ Deno.test("onClaim() answers the later of two connections when both wait for one
   ]);
 });
 
+Deno.test("beginClaim() leaves who has a session, or waits for it, alone when somebody else comes with its client id", () => {
+  const desk = new NodeDesk();
+  const ada = { username: "ada" };
+  const eve = { username: "eve" };
+  for (const expiry of [0, 60]) {
+    const clientId = `panel${expiry}`;
+    desk.begin(1 + expiry, clientId, ada);
+    desk.lines();
+    desk.begin(2 + expiry, clientId, eve);
+    assert.deepEqual(desk.lines(), [`${2 + expiry} < connack 0x87`, `${2 + expiry} closed`]);
+    desk.claimed(1 + expiry, clientId);
+    assert.deepEqual(desk.lines(), [`${1 + expiry} < connack 0`]);
+    desk.begin(3 + expiry, clientId, eve);
+    assert.deepEqual(desk.lines(), [`${3 + expiry} < connack 0x87`, `${3 + expiry} closed`]);
+    desk.begin(4 + expiry, clientId, ada);
+    assert.deepEqual(desk.lines()[0], `${1 + expiry} < disconnect 0x8e`);
+  }
+});
+
+Deno.test("beginClaim() asks for no session that another node has and that is known to be somebody else's", () => {
+  const rules = { ...defaultRules, takeover: "any" } as const;
+  for (const desk of [new NodeDesk(), new NodeDesk({ rules })]) {
+    desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+    desk.begin(1, "panel", { username: "eve" });
+    const { takeover } = desk.tables.rules;
+    const expected = takeover === "any" ? ["claim panel for 1"] : ["1 < connack 0x87", "1 closed"];
+    assert.deepEqual(desk.lines(), expected);
+  }
+});
+
 Deno.test("onClaim() closes with Session taken over and lets go when another node wants the session", () => {
   const desk = new NodeDesk();
   desk.connect(1, "panel", 60);

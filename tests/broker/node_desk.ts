@@ -68,12 +68,12 @@ export class NodeDesk {
     if (persists.length > 0 && !this.hold) this.feed({ type: "settled", persists });
   }
 
-  /** CONNECT, up to the claim of its session. */
+  /** CONNECT, up to the claim of its session; a client is the user whose name it gives. */
   begin(connection: number, clientId: string, rest: Partial<Connect> = {}): void {
     const peer = { address: "127.0.0.1:1", listener: "main", anonymousAllowed: true };
     this.feed({ type: "opened", connection, peer, entropy: new Uint8Array(16) });
     this.feed({ type: "packet", connection, packet: connectPacket(clientId, rest) });
-    const identity = { user: undefined, roles: [] };
+    const identity = { user: rest.username, roles: [] };
     this.feed({ type: "authenticated", connection, verdict: { type: "accepted", identity } });
   }
 

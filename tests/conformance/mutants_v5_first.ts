@@ -385,8 +385,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.1.4-2", "MQTT-3.2.2-6"],
     file: "src/broker/admit.ts",
-    from: "!sameOwner(known.session.owner, connection.identity)",
-    to: "false",
+    from: "sameOwner(owner, identity)",
+    to: "true",
   },
   {
     ids: ["MQTT-3.1.4-3"],
