@@ -4,6 +4,7 @@
  */
 
 import { grantedTo } from "../connection/on_connect.ts";
+import { isProven } from "../connection/stage.ts";
 import { announcedBy } from "../policy/announced.ts";
 import { rulesForClient } from "../policy/client_limits.ts";
 import { rulesFor } from "../policy/rules.ts";
@@ -35,9 +36,9 @@ export function underNewRules(tables: Tables): void {
   }
   for (const live of tables.connections.values()) {
     const { client, connection: { peer, stage, identity } } = live;
-    if (client === undefined) putUnder(tables, live, rulesFor(rules, peer));
-    else { // until it is loaded the session is still that of who had it
-      putUnder(tables, live, stage === "loading" ? rulesForClient(rules, identity) : client.rules);
+    if (!isProven(stage)) putUnder(tables, live, rulesFor(rules, peer));
+    else { // until it is here and loaded the session is still that of who had it
+      putUnder(tables, live, stage === "loading" ? rulesForClient(rules, identity) : client!.rules);
     }
   }
 }

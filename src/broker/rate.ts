@@ -4,6 +4,7 @@
  * order stays. MQTT 5.0 sections 4.9 and 4.13 (Reason Code 0x96).
  */
 
+import { isProven } from "../connection/stage.ts";
 import type { Publish } from "../packet/packet.ts";
 import { Reason } from "../packet/reason_code.ts";
 import type { Rules } from "../policy/rules.ts";
@@ -87,7 +88,7 @@ export function measure(tables: Tables, live: Live, wasMeasured = false): void {
 export function putUnder(tables: Tables, live: Live, rules: Rules): void {
   const before = live.rules.limits;
   live.rules = rules;
-  if (live.client === undefined || sameRates(before, rules.limits)) return;
+  if (!isProven(live.connection.stage) || sameRates(before, rules.limits)) return;
   const wasRead = isRead(live);
   const wasMeasured = live.meter !== undefined;
   unmeter(tables, live);

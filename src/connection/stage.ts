@@ -34,3 +34,8 @@ export function stageRefuses(stage: Stage, type: Packet["type"]): ReasonCode | u
 export function isConnected(stage: Stage): boolean {
   return stage === "connected" || stage === "reauthenticating";
 }
+
+/** Whether it is known who the client is. */
+export function isProven(stage: Stage): boolean {
+  return stage === "loading" || isConnected(stage);
+}

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { checksumOf } from "../../src/broker/checksum.ts";
 import { compileAutoSubscribe } from "../../src/policy/auto_subscribe.ts";
+import { tiersOf } from "../../src/policy/client_limits.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
 import type { AnyWrite } from "../../src/session/cluster_write.ts";
 import { tailStart } from "../../src/session/queue.ts";
@@ -125,6 +126,21 @@ Deno.test("beginClaim() asks for no session that another node has and that is kn
     const expected = takeover === "any" ? ["claim panel for 1"] : ["1 < connack 0x87", "1 closed"];
     assert.deepEqual(desk.lines(), expected);
   }
+});
+
+Deno.test("underNewRules() leaves a client its own limits when the rules change while its session is claimed", () => {
+  const rulesWith = (messageRate: number) => {
+    const tiers = tiersOf([{ limits: { subscriptionsPerSession: 1, messageRate } }]);
+    return { ...defaultRules, tiers };
+  };
+  const desk = new NodeDesk({ rules: rulesWith(5) });
+  desk.begin(1, "pump");
+  desk.feed({ type: "rules", rules: rulesWith(0) });
+  desk.claimed(1, "pump");
+  const { live, rules } = desk.tables.clients.get("pump")!;
+  assert.equal(rules.limits.subscriptionsPerSession, 1);
+  assert.equal(live!.rules, rules);
+  assert.equal(live!.meter, undefined);
 });
 
 Deno.test("onClaim() closes with Session taken over and lets go when another node wants the session", () => {
