@@ -148,6 +148,7 @@ function isWho(value: unknown, depth: number): value is Who {
       case "role":
       case "address":
       case "listener":
+      case "version":
         return isPatterns(inner);
       case "certificate":
         return isObject(inner) &&

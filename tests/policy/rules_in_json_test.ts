@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { AccessList } from "../../src/policy/access_list.ts";
+import type { Who } from "../../src/policy/access_rule.ts";
 import { rulesInJson } from "../../src/policy/rules_in_json.ts";
 import type { Identity } from "../../src/policy/identity.ts";
 import { permits } from "../../src/policy/permits.ts";
@@ -117,6 +118,25 @@ Deno.test("rulesInJson() takes rules as in the configuration", () => {
     ["publish", "x"],
   ] as const;
   assert.equal(answers(rules, asked), "nyynyn");
+});
+
+Deno.test("rulesInJson() takes every condition that a rule of the configuration may have", () => {
+  const conditions: Required<Who> = {
+    user: "a",
+    clientId: "a",
+    role: "a",
+    address: "10.0.0.0/8",
+    listener: "a",
+    version: "5.0",
+    certificate: { cn: "a" },
+    and: [{ user: "a" }],
+    or: [{ user: "a" }],
+    not: { user: "a" },
+  };
+  for (const [key, value] of Object.entries(conditions)) {
+    const rules = [{ permission: "allow", who: { [key]: value }, topics: "a" }];
+    assert.deepEqual(rulesInJson(rules, "acl"), rules);
+  }
 });
 
 Deno.test("rulesInJson() takes rules as EMQX has them in acl", () => {
