@@ -21,7 +21,7 @@ export function fits(tables: Tables, live: Live, delivery: Delivery): boolean {
   const { maximumPacketSize, version, mountPoint } = live.connection;
   if (mountPoint !== "" && !isMounted(mountPoint, delivery.message.topic)) return false;
   if (maximumPacketSize === Infinity) return true;
-  const publish = publishOf(delivery, 0, false, tables.now);
+  const publish = seenBy(live, publishOf(delivery, 0, false, tables.now));
   return encodePublish(publish, version).bytes.length <= maximumPacketSize;
 }
 

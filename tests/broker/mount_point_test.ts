@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { encode } from "../../src/packet/encode.ts";
 import type { ProtocolVersion } from "../../src/packet/packet.ts";
 import type { Rules } from "../../src/policy/rules.ts";
 import { matches } from "../../src/topic/matches.ts";
@@ -39,6 +40,29 @@ async function seen(client: Caller): Promise<readonly string[]> {
   const decoder = new TextDecoder();
   return (await client.drink()).map(({ topic, payload }) => `${topic} ${decoder.decode(payload)}`);
 }
+
+Deno.test("Broker.step() measures a packet by the topics that the client sees, at its Maximum Packet Size [MQTT-3.1.2-24]", async () => {
+  await Desk.with(OPTIONS, async (desk) => {
+    const outside = await connectAt(desk, "", "outside");
+    for (const qos of [0, 1, 2] as const) {
+      const properties = { responseTopic: "site1/r" };
+      const packet = publishPacket("site1/a", "x".repeat(40), { qos, packetId: qos, properties });
+      // Both topics lose `site1/` on their way.
+      const maximumPacketSize = encode(packet, 5).length - 12;
+      const options = { properties: { maximumPacketSize } };
+      const inside = await connectAt(desk, "site1/", "inside", options);
+      await subscribed(inside, "#", qos);
+      await outside.send(packet, {
+        ...packet,
+        payload: new Uint8Array(41),
+        packetId: qos && qos + 5,
+      });
+      const came = await inside.drink();
+      assert.deepEqual(came.map(({ topic, payload }) => [topic, payload.length]), [["a", 40]]);
+      assert.equal(inside.sizes.at(-1)! <= maximumPacketSize, true);
+    }
+  });
+});
 
 for (const version of [3, 4, 5] as const satisfies readonly ProtocolVersion[]) {
   for (const qos of [0, 1, 2] as const) {
