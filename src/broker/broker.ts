@@ -38,7 +38,7 @@ import { onMail } from "./mail.ts";
 import { onNodes, onReplicated } from "./replicated.ts";
 import { recover, recovered, recoverMember } from "./recover.ts";
 import { refill } from "./refill.ts";
-import { cancel, schedule, takeDue } from "./schedule.ts";
+import { cancel, schedule, scheduleRetry, takeDue } from "./schedule.ts";
 import { onSettled } from "./settled.ts";
 import { groupOf, pump } from "./shared.ts";
 import type { Live, Tables } from "./tables.ts";
@@ -208,11 +208,15 @@ function answer(tables: Tables, event: Event): void {
 function newRules(tables: Tables, rules: Rules): void {
   const sameAccess = tables.rules.access === rules.access;
   const hadRules = !tables.rules.autoSubscribe.isEmpty;
+  const { retryInterval } = tables.rules.limits;
   tables.rules = rules;
   underNewRules(tables);
   tables.tree.forget(rules.limits.matchCache);
   for (const group of tables.groups.values()) {
     if (queueLength(group.session.queue) > 0) pump(tables, group);
+  }
+  if (retryInterval !== rules.limits.retryInterval) {
+    for (const live of tables.connections.values()) if (live.ready) scheduleRetry(tables, live);
   }
   if (!sameAccess) turnOutDenied(tables);
   if (hadRules || !rules.autoSubscribe.isEmpty || tables.walk !== undefined) beginWalk(tables);

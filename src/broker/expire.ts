@@ -19,7 +19,7 @@ import { isRead } from "./pressure.ts";
 import { dealOut } from "./rate.ts";
 import { endRetained } from "./retain.ts";
 import { route, takeOrder } from "./route.ts";
-import { schedule } from "./schedule.ts";
+import { schedule, scheduleRetry } from "./schedule.ts";
 import type { Client, Deadline, Live, Tables } from "./tables.ts";
 import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
 import { publishWill } from "./will.ts";
@@ -97,7 +97,7 @@ function checkKeepAlive(tables: Tables, live: Live): void {
 function resendLate(tables: Tables, live: Live): void {
   const client = live.client!;
   const interval = tables.rules.limits.retryInterval * 1000;
-  schedule(tables, { type: "retry", live }, tables.now + interval);
+  scheduleRetry(tables, live);
   if (!sendable(client)) return;
   const { session, outbound, pubrecs } = retry(client.session, tables.now, interval);
   if (session === client.session) return;

@@ -6,7 +6,7 @@
 import type { Instant } from "../policy/identity.ts";
 import { mapKey } from "../topic/map_key.ts";
 import type { Entry } from "./deadlines.ts";
-import type { Deadline, Tables } from "./tables.ts";
+import type { Deadline, Live, Tables } from "./tables.ts";
 
 /** Sets it, instead of an earlier one of the same kind and row; Infinity takes it away. */
 export function schedule(tables: Tables, deadline: Deadline, when: Instant): void {
@@ -22,6 +22,14 @@ export function cancel(tables: Tables, deadline: Deadline): void {
   if (held === undefined) return;
   tables.deadlines.remove(held);
   hold(tables, deadline, undefined);
+}
+
+/** Sets when what a 3.x client leaves unacknowledged is looked at again, by the rules as they are [MQTT-4.4.0-1]. */
+export function scheduleRetry(tables: Tables, live: Live): void {
+  const { retryInterval } = tables.rules.limits;
+  if (retryInterval > 0 && live.connection.version !== 5) {
+    schedule(tables, { type: "retry", live }, tables.now + retryInterval * 1000);
+  } else if (live.due.retry !== undefined) cancel(tables, { type: "retry", live });
 }
 
 /** The next one that is due, taken out. */

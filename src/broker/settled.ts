@@ -7,7 +7,7 @@ import type { Effect, Persist } from "../session/effect.ts";
 import { withTopicAlias } from "./outgoing.ts";
 import { goOnReading, isRead } from "./pressure.ts";
 import { refill } from "./refill.ts";
-import { cancel, schedule } from "./schedule.ts";
+import { cancel, scheduleRetry } from "./schedule.ts";
 import type { Live, Tables } from "./tables.ts";
 import { weigh } from "./tables.ts";
 
@@ -66,9 +66,6 @@ function becomeReady(tables: Tables, live: Live): void {
   cancel(tables, { type: "connect", live });
   tables.liveVersion += 1;
   if (isRead(live)) tables.out.push({ type: "resume", connection: live.id });
-  const { retryInterval } = tables.rules.limits;
-  if (retryInterval > 0 && live.connection.version !== 5) {
-    schedule(tables, { type: "retry", live }, tables.now + retryInterval * 1000);
-  }
+  scheduleRetry(tables, live);
   refill(tables, live.client!);
 }

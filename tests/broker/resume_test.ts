@@ -137,6 +137,38 @@ for (const version of [3, 4] as const) {
   });
 }
 
+Deno.test("Broker.step() follows another retryInterval while 3.1.1 clients are connected, and 0 ends it", async () => {
+  await Desk.with({ limits: { retryInterval: 5 } }, async (desk) => {
+    const set = (retryInterval: number) =>
+      desk.feed({
+        type: "rules",
+        rules: { ...desk.rules, limits: { ...desk.rules.limits, retryInterval } },
+      });
+    const panel = await desk.connect("panel", { protocolVersion: 4 });
+    const modern = await desk.connect("modern");
+    for (const client of [panel, modern]) {
+      await client.send(subscribePacket(1, ["t", 1]));
+      client.take();
+    }
+    const pump = await desk.connect("pump", { protocolVersion: 4 });
+    await pump.send(publishPacket("t", "a", { packetId: 1 }));
+    panel.expect("publish t q1 #1 a");
+    await set(0);
+    await desk.pass(60);
+    panel.expect();
+    assert.equal(desk.nextIn, undefined);
+    await set(3);
+    await desk.pass(4);
+    panel.expect("publish t q1 #1 dup a");
+    await set(100);
+    await desk.pass(50);
+    panel.expect();
+    await desk.pass(100);
+    panel.expect("publish t q1 #1 dup a");
+    modern.expect("publish t q1 #1 a");
+  });
+});
+
 Deno.test("Broker.step() resends nothing to a 3.1.1 client when retryInterval is 0, and wants no wake-up", async () => {
   await Desk.with({}, async (desk) => {
     const panel = await desk.connect("panel", { protocolVersion: 4 });

@@ -438,7 +438,7 @@ export const mutationsSecond: readonly Mutation[] = [
   // 4.4 to 4.6: retry, receipt and order
   {
     ids: ["MQTT-4.4.0-1"],
-    file: "src/broker/settled.ts",
+    file: "src/broker/schedule.ts",
     from: "if (retryInterval > 0 && live.connection.version !== 5) {",
     to: "if (retryInterval > 0) {",
   },
