@@ -77,10 +77,11 @@ export function recovered(tables: Tables): void {
     // Connection 0 is nobody's: what it had inflight for a group goes back to the group.
     tables.out.push({ type: "load", connection: 0, clientId: client.clientId, most: 0 });
   }
-  for (const [key, group] of tables.groups) {
+  for (const [place, group] of tables.groups) {
     if (group.members.length > 0) continue;
-    tables.groups.delete(key);
-    tables.tree.remove(group.filter, key);
+    const { key } = group;
+    tables.groups.delete(place);
+    tables.tree.remove(group.filter, place);
     replaceSession(tables, group, newSession(key, group.session.owner, 0));
     ask(tables, durably(key, [{ type: "deleteSession", clientId: key }]));
   }

@@ -27,7 +27,7 @@ import { emptyClient } from "./recover.ts";
 import { clearRetained, keepRetained } from "./retain.ts";
 import { passOrder } from "./route.ts";
 import { cancel, schedule } from "./schedule.ts";
-import { addGroup, endGroup, groupFilter, groupKey, isGroupKey, pump } from "./shared.ts";
+import { addGroup, endGroup, groupBy, groupFilter, groupKey, isGroupKey, pump } from "./shared.ts";
 import { keepForOthers } from "./shared_stored.ts";
 import { enter, unindex } from "./subscribe.ts";
 import type { Client, Tables } from "./tables.ts";
@@ -192,7 +192,7 @@ export function setRoute(
 /** How many members of a shared subscription are connected to another node. */
 function setElsewhere(tables: Tables, node: NodeId, full: string, count: number): void {
   const key = groupKey(full);
-  let group = tables.groups.get(key);
+  let group = groupBy(tables, key);
   if (group === undefined) {
     if (count === 0) return;
     group = addGroup(tables, key, groupFilter(key));

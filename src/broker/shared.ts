@@ -18,6 +18,7 @@ import { hasWindow, isStored, newSession } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import type { Write } from "../session/write.ts";
+import { mapKey } from "../topic/map_key.ts";
 import type { TopicFilter } from "../topic/topic_filter.ts";
 import { mayReceive } from "./access.ts";
 import type { FannedOut } from "./fanned_out.ts";
@@ -35,17 +36,18 @@ import {
 } from "./shared_stored.ts";
 import { isConnected, moveOn, nodeFor, shareWith } from "./shared_elsewhere.ts";
 import type { Client, Group, Member, Tables } from "./tables.ts";
-import { ask, NOWHERE_ELSE, observeDrop, replaceSession, sendable } from "./tables.ts";
+import { ask, NO_GROUPS, NOWHERE_ELSE, observeDrop, replaceSession, sendable } from "./tables.ts";
 
 /** Makes the client a member, or changes the options that it is one with. */
 export function join(tables: Tables, client: Client, subscription: Subscription): void {
   const key = groupKey(subscription.full);
-  let group = tables.groups.get(key);
+  let group = groupBy(tables, key);
   group ??= addGroup(tables, key, subscription.filter);
   const member = group.members.find((other) => other.client === client);
   if (member === undefined) group.members.push({ client, subscription });
   else member.subscription = subscription;
-  client.groups = new Set(client.groups).add(group);
+  if (client.groups === NO_GROUPS) client.groups = new Set();
+  (client.groups as Set<Group>).add(group);
   tables.liveVersion += 1;
   keepForOthers(tables, group);
   pump(tables, group);
@@ -64,8 +66,8 @@ export function addGroup(tables: Tables, key: string, filter: TopicFilter): Grou
     session: newSession(partOf(tables, key), BROKER, 0),
     reading: false,
   };
-  tables.groups.set(key, group);
-  tables.tree.add(filter, key, group);
+  tables.groups.set(mapKey(key), group);
+  tables.tree.add(filter, mapKey(key), group);
   return group;
 }
 
@@ -75,20 +77,30 @@ function partOf({ cluster }: Tables, key: string): string {
 }
 
 /** The group whose queue, or this node's part of it, is stored by that name. */
-export function groupOf({ cluster, groups }: Tables, clientId: string): Group | undefined {
-  return groups.get(cluster === undefined ? clientId : clientId.slice(1 + cluster.node.length));
+export function groupOf(tables: Tables, clientId: string): Group | undefined {
+  const { cluster } = tables;
+  return groupBy(
+    tables,
+    cluster === undefined ? clientId : clientId.slice(1 + cluster.node.length),
+  );
+}
+
+/** The group of that key. */
+export function groupBy({ groups }: Pick<Tables, "groups">, key: string): Group | undefined {
+  return groups.get(mapKey(key));
 }
 
 /** Ends a membership; the last one takes the queue with it. */
 export function leave(tables: Tables, client: Client, subscription: Subscription): void {
-  const group = tables.groups.get(groupKey(subscription.full));
+  const group = groupBy(tables, groupKey(subscription.full));
   if (group === undefined) return;
   const at = group.members.findIndex((member) => member.client === client);
   if (at === -1) return;
   group.members.splice(at, 1);
   letGoInFlight(tables, group, client);
   tables.liveVersion += 1;
-  client.groups = new Set([...client.groups].filter((other) => other !== group));
+  if (client.groups.size === 1) client.groups = NO_GROUPS;
+  else (client.groups as Set<Group>).delete(group);
   if (group.members.length > 0 || group.elsewhere.size > 0) return pump(tables, group);
   endGroup(tables, group);
 }
@@ -96,8 +108,8 @@ export function leave(tables: Tables, client: Client, subscription: Subscription
 /** Nobody is in it any more, here or elsewhere. */
 export function endGroup(tables: Tables, group: Group): void {
   const { key, session: { clientId, queue } } = group;
-  tables.groups.delete(key);
-  tables.tree.remove(group.filter, key);
+  tables.groups.delete(mapKey(key));
+  tables.tree.remove(group.filter, mapKey(key));
   const waiting = queueLength(queue);
   if (waiting > 0) observeDrop(tables, key, group.filter, "nobodyInGroup", waiting);
   const stored = isStored(group.session);
@@ -139,7 +151,7 @@ export function shareOutHere(
   message: Message,
   result: FannedOut,
 ): void {
-  const group = tables.groups.get(groupKey(full));
+  const group = groupBy(tables, groupKey(full));
   if (group === undefined) {
     return observeDrop(tables, groupKey(full), message.topic, "nobodyInGroup");
   }

@@ -14,6 +14,7 @@ import { queueLength } from "../session/queue.ts";
 import type { Inflight } from "../session/session.ts";
 import { inflightUnder, isStored } from "../session/session.ts";
 import { durably } from "../session/step.ts";
+import { mapKey } from "../topic/map_key.ts";
 import type { Client, Group, Tables } from "./tables.ts";
 import { ask } from "./tables.ts";
 
@@ -90,7 +91,7 @@ export function letGoAcknowledged(
     const flight = ids.get(client.session.inflight, packetIds[i]!);
     const entry = flight && inflightUnder(packetIds[i]!, flight);
     const key = entry?.awaiting === "puback" ? entry.delivery?.group : undefined;
-    const group = key === undefined ? undefined : tables.groups.get(key);
+    const group = key === undefined ? undefined : tables.groups.get(mapKey(key));
     if (group === undefined || !isStored(group.session) || !client.groups.has(group)) continue;
     const { order } = entry!.delivery!.message;
     writes.push({ type: "deleteQueued", clientId: group.session.clientId, order });

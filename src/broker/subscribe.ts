@@ -7,7 +7,7 @@ import type { Granted } from "../session/effect.ts";
 import type { Subscription } from "../session/subscription_map.ts";
 import { beginStream } from "./retained_stream.ts";
 import { countInterest } from "./interest.ts";
-import { groupKey, join, leave } from "./shared.ts";
+import { groupBy, groupKey, join, leave } from "./shared.ts";
 import type { Client, ClientSubscriber, Tables } from "./tables.ts";
 
 /** Makes granted subscriptions effective, and begins their streams of retained messages. */
@@ -44,16 +44,16 @@ function recount(tables: Tables, client: Client, subscription: Subscription): vo
 
 /** The subscription that topics lead to now. */
 function indexed(
-  { tree, groups }: Tables,
+  tables: Tables,
   client: Client,
   subscription: Subscription,
 ): Subscription | undefined {
   const { full, filter, shareName } = subscription;
   if (shareName !== undefined) {
-    return groups.get(groupKey(full))?.members.find((member) => member.client === client)
+    return groupBy(tables, groupKey(full))?.members.find((member) => member.client === client)
       ?.subscription;
   }
-  const value = tree.get(filter, client.clientId);
+  const value = tables.tree.get(filter, client.clientId);
   return value?.kind === "client" ? { ...subscription, options: value.options } : undefined;
 }
 

@@ -87,7 +87,7 @@ export interface Client {
   streams: readonly RetainedStream[];
   /** A part of the queue is being read from the store. */
   reading: boolean;
-  /** Shared subscriptions that it is a member of. */
+  /** Shared subscriptions that it is a member of: changed in place, as there may be thousands. */
   groups: ReadonlySet<Group>;
   /** What the last of its subscriptions leads to: see `enter`. */
   subscriber: ClientSubscriber | undefined;
@@ -167,6 +167,7 @@ export type Deadline =
 export interface Tables {
   readonly connections: Map<ConnectionId, Live>;
   readonly clients: Map<ClientId, Client>;
+  /** By `mapKey` of their keys. */
   readonly groups: Map<string, Group>;
   readonly tree: FilterTree<Subscriber, Plan>;
   readonly retained: RetainedTree<Message>;

@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { AccessList } from "../../src/policy/access_list.ts";
+import { NO_GROUPS } from "../../src/broker/tables.ts";
+import { LONGEST_HASHED } from "../../src/topic/map_key.ts";
 import { Desk } from "./desk.ts";
 import type { Caller } from "./caller.ts";
 import {
@@ -348,5 +350,33 @@ Deno.test("Broker.step() goes on with others when what waits for a group may go 
     await pump.send(publishPacket("t/secret", "1", { packetId: 1 }));
     await pump.send(publishPacket("t/plain", "2", { packetId: 2 }));
     assert.equal(texts(here), "2");
+  });
+});
+
+Deno.test("join() and leave() cost the same when a client is in many groups, and their names are long", async () => {
+  await Desk.with({}, async (desk) => {
+    const panel = await desk.keep("panel");
+    const long = "x".repeat(LONGEST_HASHED);
+    const filters = [1, 2, 3].flatMap((n) => [`$share/${long}${n}/t`, `$share/g/${long}${n}`]);
+    await panel.send(subscribePacket(1, ...filters.map((filter) => [filter, 1] as const)));
+    const { clients, groups } = desk.tables;
+    const own = clients.get("panel")!.groups;
+    assert.equal(own.size, 6);
+    assert.deepEqual([...groups.keys()].filter((key) => key.length > LONGEST_HASHED), []);
+    await panel.send(subscribePacket(2, ["$share/g/t", 1]), unsubscribePacket(3, filters[0]!));
+    assert.equal(clients.get("panel")!.groups, own); // no copy of it
+    const pump = await desk.connect("pump");
+    for (const [at, topic] of ["t", `${long}3`].entries()) {
+      await pump.send(publishPacket(topic, "x", { packetId: at + 1 }));
+    }
+    assert.deepEqual((await panel.drink()).map(({ topic }) => topic.length), [1, 1, 1, 16_384]);
+    await panel.hangUp();
+    await desk.restart();
+    assert.equal(desk.tables.groups.size, 6);
+    const again = await desk.keep("panel");
+    await again.send(unsubscribePacket(1, "$share/g/t", ...filters.slice(1)));
+    assert.equal(desk.tables.groups.size, 0);
+    assert.equal(desk.tables.tree.size, 0);
+    assert.equal(desk.tables.clients.get("panel")!.groups, NO_GROUPS);
   });
 });

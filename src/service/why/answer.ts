@@ -16,6 +16,7 @@ import { queueLength } from "../../session/queue.ts";
 import { hasWindow } from "../../session/session.ts";
 import type { Subscription } from "../../session/subscription_map.ts";
 import { allSubscriptions } from "../../session/subscription_map.ts";
+import { mapKey } from "../../topic/map_key.ts";
 import { matches } from "../../topic/matches.ts";
 import type { Fate } from "./fate.ts";
 import { best, drop, fate } from "./fate.ts";
@@ -131,7 +132,7 @@ function pathsOf(
   for (const subscription of matching) {
     if (subscription.shareName === undefined) continue;
     const key = `\u0000${subscription.full}`;
-    const group = tables.groups.get(key);
+    const group = tables.groups.get(mapKey(key));
     const act = rehearsal.groups.get(key);
     if (group === undefined || act === undefined) continue;
     const shape = shapeOf(message, [subscription]);
