@@ -11,7 +11,7 @@ import { release } from "./ownership.ts";
 import { cancel } from "./schedule.ts";
 import { unindex } from "./subscribe.ts";
 import type { Client, Tables } from "./tables.ts";
-import { ask, replaceSession } from "./tables.ts";
+import { ask, NO_STREAMS, replaceSession } from "./tables.ts";
 import { publishWill } from "./will.ts";
 
 /** Forgets the session with all that hangs on it; its Will is published now [MQTT-3.1.3-9]. */
@@ -25,6 +25,7 @@ export function endSession(
   const waiting = queueLength(session.queue);
   cancel(tables, { type: "session", client });
   tables.runnable.delete(client);
+  client.streams = NO_STREAMS;
   unindex(tables, client, allSubscriptions(session.subscriptions));
   replaceSession(tables, client, newSession(clientId, session.owner, 0));
   tables.clients.delete(clientId);

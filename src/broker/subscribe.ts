@@ -5,6 +5,7 @@
 
 import type { Granted } from "../session/effect.ts";
 import type { Subscription } from "../session/subscription_map.ts";
+import { mapKey } from "../topic/map_key.ts";
 import { beginStream } from "./retained_stream.ts";
 import { countInterest } from "./interest.ts";
 import { groupBy, groupKey, join, leave } from "./shared.ts";
@@ -73,9 +74,11 @@ export function unindex(
       continue;
     }
     tables.tree.remove(subscription.filter, client.clientId);
-    // What was not sent yet of its retained messages is not sent any more.
-    client.streams = client.streams.filter((stream) =>
-      stream.subscription.full !== subscription.full
-    );
   }
+  if (client.streams.length === 0) return;
+  // What was not sent yet of their retained messages is not sent any more. Once for all: there may be thousands of both.
+  const gone = new Set(removed.map(({ full }) => mapKey(full)));
+  client.streams = client.streams.filter(({ subscription }) =>
+    !gone.has(mapKey(subscription.full))
+  );
 }

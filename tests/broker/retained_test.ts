@@ -280,3 +280,34 @@ Deno.test("Broker.step() keeps wildcard subscribers from retained $-topics [MQTT
     panel.expect("suback #2 0", "publish $x/a q0 retain m");
   });
 });
+
+Deno.test("unindex() takes the streams of many filters away in one go when a session ends or one UNSUBSCRIBE names them", async () => {
+  const levels = [..."abcdefghijkl"];
+  const filters = Array.from(
+    { length: 400 },
+    (_, n) => levels.map((level, at) => (n >> at & 1) === 1 ? "+" : level).join("/"),
+  );
+  await Desk.with({}, async (desk) => {
+    const pump = await desk.connect("pump");
+    await pump.send(publishPacket(levels.join("/"), "x", { packetId: 1, retain: true }));
+    for (const ends of [true, false]) {
+      const panel = await desk.connect("panel", { properties: { receiveMaximum: 1 } });
+      await panel.send(subscribePacket(1, ...filters.map((filter) => [filter, 1] as const)));
+      const client = desk.tables.clients.get("panel")!;
+      let { streams } = client;
+      assert.equal(streams.length, 399);
+      let changes = 0;
+      Object.defineProperty(client, "streams", {
+        get: () => streams,
+        set(next: typeof streams) {
+          streams = next;
+          changes += 1;
+        },
+      });
+      if (ends) await panel.hangUp();
+      else await panel.send(unsubscribePacket(2, ...filters.slice(1)));
+      assert.ok(changes < 10, `gone through ${changes} times`);
+      assert.equal(client.streams.length, 0);
+    }
+  });
+});

@@ -793,8 +793,8 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-3.10.4-3"],
     file: "src/broker/subscribe.ts",
-    from: "    // What was not sent yet of its retained messages is not sent any more.\n",
-    to: "    client.session = { ...client.session, inflight: client.session.received as never };\n",
+    from: "  if (client.streams.length === 0) return;\n",
+    to: "  client.session = { ...client.session, inflight: client.session.received as never };\n",
   },
   {
     ids: ["MQTT-4.1.0-2"],
