@@ -127,6 +127,6 @@ function toTarget(
     const { dropped, droppedCount } = delivered;
     observeDrop(tables, client.clientId, message.topic, dropped, droppedCount);
   }
-  noteAmid(tables, client, message.order);
   readOn(tables, client);
+  noteAmid(tables, client, message.order); // last: what is read from here on is read before this is written
 }

@@ -4,7 +4,7 @@ import { compileAutoSubscribe } from "../../src/policy/auto_subscribe.ts";
 import { tiersOf } from "../../src/policy/client_limits.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
 import type { AnyWrite } from "../../src/session/cluster_write.ts";
-import { tailStart } from "../../src/session/queue.ts";
+import { queueOrders, tailStart } from "../../src/session/queue.ts";
 import type { Subscription } from "../../src/session/subscription_map.ts";
 import { deliveryFrom, EMPTY, messageFrom, NodeDesk } from "./node_desk.ts";
 import { acknowledgement, publishPacket, unsubscribePacket, willOf } from "./packets.ts";
@@ -328,6 +328,26 @@ Deno.test("onMail() keeps what comes amid a read that has passed it over", () =>
   for (const packetId of [2, 3, 4, 5]) acknowledge(packetId);
   const { queue } = desk.tables.clients.get("panel")!.session;
   assert.equal(tailStart(queue), ORDER + 5 * 1024);
+});
+
+Deno.test("fanOut() keeps what it queues when that has the queue read, and the read is asked for first", () => {
+  const limits = { ...defaultRules.limits, queueHead: 4, queuedBytesPerSession: 1_500 };
+  const desk = new NodeDesk({ rules: { ...defaultRules, limits, queuePolicy: "dropOldest" } });
+  desk.connect(9, "pump");
+  desk.connect(1, "panel", 60, { properties: { sessionExpiryInterval: 60, receiveMaximum: 1 } });
+  desk.subscribe(1, "plant/#");
+  const orders = () => queueOrders(desk.tables.clients.get("panel")!.session.queue);
+  for (let packetId = 1; packetId <= 6; packetId++) { // one is inflight, four in the head, one in the tail
+    desk.packet(9, publishPacket("plant/1", "x", { packetId }));
+  }
+  desk.packet(9, publishPacket("plant/1", "x".repeat(700), { packetId: 7 })); // in the place of three
+  const [, from, own] = orders();
+  assert.equal(desk.tables.clients.get("panel")!.reading, true);
+  const mail = deliveryFrom("plant/2", { order: ORDER + 100 * 1024 });
+  desk.feed({ type: "mail", clientId: "panel", delivery: mail });
+  const queued = [deliveryFrom("plant/1", { order: from! }), mail];
+  desk.feed({ type: "read", clientId: "panel", from: from!, queued });
+  assert.deepEqual(orders(), [from, own, mail.message.order]);
 });
 
 Deno.test("shareOut() gives each message to one of the nodes and members in turn", () => {
