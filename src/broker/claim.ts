@@ -5,10 +5,12 @@
 
 import { Reason } from "../packet/reason_code.ts";
 import type { ClientId } from "../policy/identity.ts";
+import { isStored } from "../session/session.ts";
 import { admitProven, isAnothers, isOthers, turnAway } from "./admit.ts";
 import { adopt, willOfDead } from "./adopt.ts";
 import { closeLive } from "./close.ts";
 import type { ClaimedSession, ClusterEvent } from "./cluster_event.ts";
+import { cameBack } from "./elsewhere.ts";
 import { askAfterAll, errandsRefused, runErrands } from "./errands.ts";
 import { letGo, release, releaseOwed, take } from "./ownership.ts";
 import { goOnReading } from "./pressure.ts";
@@ -127,12 +129,19 @@ function takenOver(tables: Tables, live: Live, why: string): void {
 
 /**
  * What was posted and read with the session does not come as mail any more. Most often nothing else was posted
- * while it was fetched: then nothing is waited for, unless another connection has asked for it, too.
+ * while it was fetched: then nothing is waited for, unless another connection has asked for it, too. Where there is
+ * no session, what was posted was for one that another node has ended, and has come to nothing.
  */
-function settlePosted(tables: Tables, clientId: ClientId, { orders }: ClaimedSession): void {
-  const { claiming, posted } = tables.cluster!;
+function settlePosted(
+  { cluster, clients }: Tables,
+  clientId: ClientId,
+  { orders }: ClaimedSession,
+): void {
+  const { claiming, posted } = cluster!;
   const own = posted.get(clientId);
   if (own === undefined || claiming.has(clientId)) return;
-  if (own.size > 0) { for (const order of orders) own.delete(order); }
-  if (own.size === 0) posted.delete(clientId);
+  if (own.size > 0) { for (const order of orders) cameBack(own, order); }
+  const row = clients.get(clientId);
+  const isNew = row === undefined || !isStored(row.session);
+  if (own.size === 0 || isNew) posted.delete(clientId);
 }

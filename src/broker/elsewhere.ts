@@ -4,7 +4,7 @@
  */
 
 import type { AnyWrite, ClusterWrite } from "../session/cluster_write.ts";
-import type { Delivery, Message } from "../session/message.ts";
+import type { Delivery, Message, Order } from "../session/message.ts";
 import { durably } from "../session/step.ts";
 import type { TopicFilter } from "../topic/topic_filter.ts";
 import type { ClusterEvent } from "./cluster_event.ts";
@@ -32,6 +32,15 @@ export function postTo(
   tables.cluster!.posted.get(clientId)?.add(delivery.message.order);
   const dropOldest = tables.rules.queuePolicy === "dropOldest";
   return { type: "post", clientId, delivery, bound: { messages, bytes, dropOldest } };
+}
+
+/** One of those that were posted has come back: what was before it has too, or there was no room for it. */
+export function cameBack(posted: Set<Order>, order: Order): void {
+  if (!posted.has(order)) return;
+  for (const earlier of posted) {
+    posted.delete(earlier);
+    if (earlier === order) return;
+  }
 }
 
 /** The message to the nodes of a plan: durably where a client there has no other hope to get it. */

@@ -11,6 +11,7 @@ import { messageSize } from "../session/message.ts";
 import { dropOldest, enqueueInOrder, headLength } from "../session/queue.ts";
 import { fullReason } from "../session/queue_bound.ts";
 import { durably } from "../session/step.ts";
+import { cameBack } from "./elsewhere.ts";
 import { fits, sendDelivery, unfit } from "./outgoing.ts";
 import { queueBound } from "./queued.ts";
 import { refill } from "./refill.ts";
@@ -27,9 +28,12 @@ export function onMail(
   passOrder(tables, order);
   const { posted, claiming, errands } = tables.cluster!;
   const own = posted.get(clientId);
-  // As long as it is asked for, what is posted is taken down: `claimed` needs to know.
-  const asked = claiming.has(clientId) || errands.has(clientId);
-  if (own?.delete(order) === true && own.size === 0 && !asked) posted.delete(clientId);
+  if (own !== undefined) {
+    cameBack(own, order);
+    // As long as it is asked for, what is posted is taken down: `claimed` needs to know.
+    const asked = claiming.has(clientId) || errands.has(clientId);
+    if (own.size === 0 && !asked) posted.delete(clientId);
+  }
   if (tables.ending.has(clientId)) { // it was for a session that has ended, and may lie in the next one's queue
     return ask(tables, durably(clientId, [{ type: "deleteQueued", clientId, order }]));
   }

@@ -772,6 +772,38 @@ Deno.test("postTo() is over when what was posted is read with the session", () =
   assert.equal(desk.tables.cluster!.posted.size, 0);
 });
 
+Deno.test("postTo() is over with the next mail when there was no room for what was posted before", () => {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+  desk.connect(9, "pump");
+  desk.begin(1, "panel", { cleanStart: false, properties: { sessionExpiryInterval: 60 } });
+  desk.packet(9, publishPacket("plant/1", "first", { packetId: 1 }));
+  desk.claimed(1, "panel"); // its queue was full before
+  desk.packet(9, publishPacket("plant/1", "second", { packetId: 2 }));
+  const [, order] = [...desk.tables.cluster!.posted.get("panel")!];
+  const delivery = deliveryFrom("plant/1", { order: order! });
+  desk.feed({ type: "mail", clientId: "panel", delivery });
+  assert.equal(desk.tables.cluster!.posted.size, 0);
+});
+
+Deno.test("postTo() is over when another node has ended the session that something was posted to", () => {
+  const desk = new NodeDesk();
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
+  desk.connect(9, "pump");
+  desk.begin(1, "panel");
+  desk.packet(9, publishPacket("plant/1", "first", { packetId: 1 })); // the shared state has no such session
+  const writes: AnyWrite[] = [
+    { type: "deleteSession", clientId: "panel" },
+    { type: "release", clientId: "panel" },
+  ];
+  desk.feed({ type: "replicated", from: "b", writes });
+  desk.claimed(1, "panel");
+  desk.subscribe(1, "plant/#"); // of a session that is not stored: what is posted to it is lost
+  desk.lines();
+  desk.packet(9, publishPacket("plant/1", "second", { packetId: 2 }));
+  assert.deepEqual(desk.lines(), ["9 < puback #2", "1 < publish plant/1 q1 #1 second"]);
+});
+
 Deno.test("postTo() is over at once when nothing was posted while a new client was waiting", () => {
   const desk = new NodeDesk();
   desk.connect(1, "panel", 60);

@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { checksumOf } from "../../src/broker/checksum.ts";
+import { isPosted } from "../../src/broker/elsewhere.ts";
 import type { Tables } from "../../src/broker/tables.ts";
 import * as ids from "../../src/session/packet_id_map.ts";
 import { tailOrders } from "../../src/session/queue.ts";
@@ -85,7 +86,10 @@ function ownSessions(world: World, { tables, name, node }: Seat): void {
         `${name} has ${clientId}, the state says ${state.claims.get(clientId)}`,
       );
     }
-    if (!isStored(session)) continue;
+    if (!isStored(session)) { // the state has nothing of it, and takes nothing for it
+      compare(world, `${name}: posts to ${clientId}`, isPosted(tables, client), false);
+      continue;
+    }
     const stored = state.records.load(clientId, Infinity);
     compare(
       world,

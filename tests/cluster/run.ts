@@ -210,6 +210,10 @@ function nothingIsLeft(world: World): void {
     of("links", [...wires].filter((wire) => !wire.closed).length);
     of("wires", runtime!.size);
     of("filters wanted", tables.cluster!.wanted.size);
+    of("sessions that are asked for", tables.cluster!.claiming.size);
+    of("sessions that are posted to", tables.cluster!.posted.size);
+    of("errands", tables.cluster!.errands.size);
+    of("sessions that are to be let go of", tables.cluster!.owed.size);
     of("routes", [...tables.cluster!.routes.values()].reduce((sum, { size }) => sum + size, 0));
     of("in the inbox", state.inboxes.get(node!.node)!.length);
   }
