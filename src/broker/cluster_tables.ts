@@ -7,6 +7,7 @@ import type { ClientId, NodeId } from "../policy/identity.ts";
 import type { Interest } from "../session/cluster_write.ts";
 import type { Order } from "../session/message.ts";
 import type { TopicFilter } from "../topic/topic_filter.ts";
+import type { TopicName } from "../topic/topic_name.ts";
 import type { ManagementEvent } from "./manage.ts";
 import type { Live } from "./tables.ts";
 
@@ -35,6 +36,11 @@ export interface ClusterTables {
    * been made before they were in the store.
    */
   readonly amid: Map<ClientId, Set<Order>>;
+  /**
+   * How many own writes about the retained message of a topic the log has not told of yet: they come behind what it
+   * tells meanwhile, and so do the tables.
+   */
+  readonly retaining: Map<TopicName, number>;
   /** Sessions that are not let go of yet, as they have been asked for again: what is answered decides. */
   readonly owed: Set<ClientId>;
   /** What is to be done with a session when it has come, though its client has not. */
@@ -82,6 +88,7 @@ export function newClusterTables({ node, slot, localFirst }: ClusterNode): Clust
     claiming: new Map(),
     posted: new Map(),
     amid: new Map(),
+    retaining: new Map(),
     owed: new Set(),
     errands: new Map(),
   };

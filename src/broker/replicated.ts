@@ -8,6 +8,7 @@ import { rulesForClient } from "../policy/client_limits.ts";
 import { UNSUBSCRIBED_ORIGIN } from "../policy/auto_subscribe_rule.ts";
 import type { ClientId, Instant, NodeId } from "../policy/identity.ts";
 import type { AnyWrite, Interest } from "../session/cluster_write.ts";
+import type { Message } from "../session/message.ts";
 import { isStored } from "../session/session.ts";
 import {
   allSubscriptions,
@@ -24,7 +25,7 @@ import { noneDue } from "./errands.ts";
 import type { ClusterTables } from "./cluster_tables.ts";
 import { keepDelayed } from "./delayed.ts";
 import { emptyClient } from "./recover.ts";
-import { clearRetained, keepRetained } from "./retain.ts";
+import { dropRetained, isLastRetained, keepRetained } from "./retain.ts";
 import { passOrder } from "./route.ts";
 import { cancel, schedule } from "./schedule.ts";
 import { addGroup, endGroup, groupBy, groupFilter, groupKey, isGroupKey, pump } from "./shared.ts";
@@ -64,15 +65,13 @@ function apply(tables: Tables, from: NodeId, write: AnyWrite): void {
         if (subscription !== undefined) unindex(tables, client, [subscription]);
       });
     case "putRetained":
-      passOrder(tables, write.message.order);
-      if (tables.retained.get(write.message.topic)?.order !== write.message.order) {
-        keepRetained(tables, write.message);
-      }
-      return;
+      return putRetained(tables, from, write.message);
     case "deleteRetained": {
       const { topic, order } = write;
-      if (order !== undefined && tables.retained.get(topic)?.order !== order) return;
-      clearRetained(tables, topic);
+      const isMeant = order === undefined
+        ? isLastRetained(tables, from, topic)
+        : tables.retained.get(topic)?.order === order;
+      if (isMeant) dropRetained(tables, topic);
       return;
     }
     case "putWill":
@@ -93,6 +92,13 @@ function apply(tables: Tables, from: NodeId, write: AnyWrite): void {
         client.at = undefined;
       });
   }
+}
+
+function putRetained(tables: Tables, from: NodeId, message: Message): void {
+  const { topic, order } = message;
+  passOrder(tables, order);
+  if (!isLastRetained(tables, from, topic)) return; // an own one is on its way
+  if (tables.retained.get(topic)?.order !== order) keepRetained(tables, message);
 }
 
 function onAway(tables: Tables, clientId: ClientId, then: (client: Client) => void): void {

@@ -5,7 +5,7 @@
 import type { ProtocolVersion } from "../packet/packet.ts";
 import type { RetainedRun } from "../packet/retained_run.ts";
 import { endOf, payloadAtOf, topicAtOf, topicEndOf } from "../packet/retained_run.ts";
-import type { ClientId } from "../policy/identity.ts";
+import type { ClientId, NodeId } from "../policy/identity.ts";
 import type { DropReason } from "../session/fact.ts";
 import type { Message } from "../session/message.ts";
 import { messageSize, SMALLEST_MESSAGE } from "../session/message.ts";
@@ -30,6 +30,7 @@ export function retain(tables: Tables, message: Message): readonly Write[] | und
     return undefined;
   }
   keepRetained(tables, message); // [MQTT-3.3.1-5]
+  noteRetaining(tables, topic);
   return [{ type: "putRetained", message }];
 }
 
@@ -154,10 +155,33 @@ export function keepRetained(tables: Tables, message: Message): void {
 
 /** Takes the retained message of a topic away. */
 export function clearRetained(tables: Tables, topic: TopicName): readonly Write[] {
-  const removed = tables.retained.delete(topic);
-  if (removed === undefined) return [];
-  forget(tables, removed);
+  if (!dropRetained(tables, topic)) return [];
+  noteRetaining(tables, topic);
   return [{ type: "deleteRetained", topic }];
+}
+
+/** Takes it out of the tables; false where there is none. */
+export function dropRetained(tables: Tables, topic: TopicName): boolean {
+  const removed = tables.retained.delete(topic);
+  if (removed === undefined) return false;
+  forget(tables, removed);
+  return true;
+}
+
+/** The log will tell of what is written now. */
+function noteRetaining({ cluster }: Tables, topic: TopicName): void {
+  if (cluster === undefined) return;
+  cluster.retaining.set(topic, (cluster.retaining.get(topic) ?? 0) + 1);
+}
+
+/** Whether what the log tells of a topic is the last that there is: nothing of this node's own comes behind it. */
+export function isLastRetained({ cluster }: Tables, from: NodeId, topic: TopicName): boolean {
+  const { node, retaining } = cluster!;
+  const before = retaining.get(topic) ?? 0;
+  const left = from === node ? before - 1 : before;
+  if (left > 0) retaining.set(topic, left);
+  else retaining.delete(topic);
+  return left <= 0;
 }
 
 /** Counts a message no more, and forgets when it expires. */
@@ -173,6 +197,6 @@ function forget(tables: Tables, message: Message): void {
 export function endRetained(tables: Tables, topic: TopicName): readonly Write[] {
   const order = tables.retained.get(topic)?.order;
   if (order === undefined) return [];
-  clearRetained(tables, topic);
+  dropRetained(tables, topic);
   return [{ type: "deleteRetained", topic, order }];
 }

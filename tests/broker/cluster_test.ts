@@ -504,9 +504,38 @@ Deno.test("onReplicated() comes to the later of two retained messages, whichever
   const mine = desk.tables.retained.get("state")!;
   const theirs = messageFrom("state", { retain: true });
   desk.feed({ type: "replicated", from: "b", writes: [{ type: "putRetained", message: theirs }] });
-  assert.deepEqual(desk.tables.retained.get("state"), theirs);
+  assert.deepEqual(desk.tables.retained.get("state"), mine); // it comes behind theirs
   desk.feed({ type: "replicated", from: "a", writes: [{ type: "putRetained", message: mine }] });
   assert.deepEqual(desk.tables.retained.get("state"), mine);
+  desk.feed({ type: "replicated", from: "b", writes: [{ type: "putRetained", message: theirs }] });
+  assert.deepEqual(desk.tables.retained.get("state"), theirs);
+});
+
+Deno.test("onReplicated() takes back nothing that was retained here since, when the log tells of what was before", () => {
+  const desk = new NodeDesk();
+  desk.connect(1, "pump");
+  const retained = () => desk.tables.retained.get("state");
+  const publish = (packetId: number, payload: string) => {
+    desk.packet(1, publishPacket("state", payload, { packetId, retain: true }));
+    return retained();
+  };
+  const log = (from: string, write: AnyWrite) =>
+    desk.feed({ type: "replicated", from, writes: [write] });
+  const first = publish(1, "first")!;
+  const second = publish(2, "second")!;
+  log("a", { type: "putRetained", message: first });
+  assert.deepEqual(retained(), second);
+  log("b", { type: "deleteRetained", topic: "state" });
+  assert.deepEqual(retained(), second);
+  publish(3, ""); // there is something to be cleared
+  assert.ok(desk.lines().includes("deleteRetained state"));
+  log("a", { type: "putRetained", message: second });
+  assert.equal(retained(), undefined);
+  log("b", { type: "putRetained", message: messageFrom("state", { retain: true }) });
+  assert.equal(retained(), undefined);
+  log("a", { type: "deleteRetained", topic: "state" });
+  assert.equal(retained(), undefined);
+  assert.equal(desk.tables.cluster!.retaining.size, 0);
 });
 
 Deno.test("onDeadline() ends no retained message but the one that has expired", () => {

@@ -212,6 +212,7 @@ function nothingIsLeft(world: World): void {
     of("filters wanted", tables.cluster!.wanted.size);
     of("sessions that are asked for", tables.cluster!.claiming.size);
     of("sessions that are posted to", tables.cluster!.posted.size);
+    of("own retained messages under way", tables.cluster!.retaining.size);
     of("errands", tables.cluster!.errands.size);
     of("sessions that are to be let go of", tables.cluster!.owed.size);
     of("routes", [...tables.cluster!.routes.values()].reduce((sum, { size }) => sum + size, 0));
