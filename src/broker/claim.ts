@@ -14,6 +14,7 @@ import { cameBack } from "./elsewhere.ts";
 import { askAfterAll, errandsRefused, runErrands } from "./errands.ts";
 import { letGo, release, releaseOwed, take } from "./ownership.ts";
 import { goOnReading } from "./pressure.ts";
+import { recoverMember } from "./recover.ts";
 import { passOrder } from "./route.ts";
 import type { Live, Tables } from "./tables.ts";
 
@@ -77,7 +78,11 @@ function claimed(
     return;
   }
   owed.delete(clientId);
-  if (row?.here === false) take(tables, row, stored);
+  if (row?.here === false) {
+    take(tables, row, stored);
+    // Of a node that is no more: to groups belongs what was in flight to who is not to have it now.
+    if (row.groups.size > 0 && !isResumed(live)) recoverMember(tables, clientId, stored);
+  }
   if (stored.will !== undefined) willOfDead(tables, row, stored.will);
   if (live !== undefined) admitProven(tables, live, stored);
   const client = tables.clients.get(clientId);
@@ -86,6 +91,11 @@ function claimed(
   else if (tables.clients.get(clientId) === client && client.here && client.live === undefined) {
     letGo(tables, client);
   }
+}
+
+/** Whether somebody goes on with the session, and is sent again what was not acknowledged. */
+function isResumed(live: Live | undefined): boolean {
+  return live !== undefined && !live.connection.cleanStart;
 }
 
 /** The connection that waits for it; undefined where it has gone, or another one waits by now. */

@@ -87,7 +87,7 @@ export function recovered(tables: Tables): void {
   }
 }
 
-/** A member that is absent since the broker went down gives its unacknowledged messages back. */
+/** A member that is absent since the broker, or its node, went down gives its unacknowledged messages back. */
 export function recoverMember(
   tables: Tables,
   clientId: string,

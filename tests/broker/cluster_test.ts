@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { checksumOf } from "../../src/broker/checksum.ts";
 import { compileAutoSubscribe } from "../../src/policy/auto_subscribe.ts";
 import { tiersOf } from "../../src/policy/client_limits.ts";
+import type { ClaimedSession } from "../../src/broker/cluster_event.ts";
 import { defaultRules } from "../../src/policy/rules.ts";
 import type { AnyWrite } from "../../src/session/cluster_write.ts";
 import { queueOrders, tailStart } from "../../src/session/queue.ts";
@@ -881,4 +882,42 @@ Deno.test("onClaim() lets go of nothing when a session is adopted that a CONNECT
   const lines = desk.lines();
   assert.ok(lines.includes("1 < connack 0 present"), lines.join("\n"));
   assert.deepEqual(lines.filter((line) => line.startsWith("release")), []);
+});
+
+/** A node whose client "one" is in a group with "panel", which was connected to a node that is no more. */
+function deskWithHeir(): readonly [desk: NodeDesk, stored: Partial<ClaimedSession>] {
+  const desk = new NodeDesk();
+  const full = "$share/g/plant/#";
+  desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", full) });
+  desk.connect(1, "one", 60);
+  desk.subscribe(1, full);
+  const delivery = { ...deliveryFrom("plant/1"), group: `\u0000${full}` };
+  const inflight = { awaiting: "puback", delivery, sequence: 1, sentAt: 0 } as const;
+  return [desk, { inflight: [[7, inflight]] }];
+}
+
+Deno.test("onClaim() gives a group what was under way to a client of a dead node, when that makes a Clean Start", () => {
+  const [desk, stored] = deskWithHeir();
+  desk.begin(2, "panel", { cleanStart: true, properties: { sessionExpiryInterval: 60 } });
+  desk.lines();
+  desk.claimed(2, "panel", stored);
+  const lines = desk.lines();
+  assert.ok(lines.includes("1 < publish plant/1 q1 #1 x"), lines.join("\n"));
+});
+
+Deno.test("onClaim() gives a group what was under way to a client of a dead node, when its session is deleted", () => {
+  const [desk, stored] = deskWithHeir();
+  desk.feed({ type: "deleteSession", clientId: "panel" });
+  desk.lines();
+  desk.claimed(0, "panel", stored);
+  const lines = desk.lines();
+  assert.ok(lines.includes("1 < publish plant/1 q1 #1 x"), lines.join("\n"));
+});
+
+Deno.test("onClaim() leaves what was under way to a client of a dead node to it, when its session goes on", () => {
+  const [desk, stored] = deskWithHeir();
+  desk.begin(2, "panel", { cleanStart: false, properties: { sessionExpiryInterval: 60 } });
+  desk.claimed(2, "panel", stored);
+  const lines = desk.lines().filter((line) => line.includes("publish plant/1"));
+  assert.deepEqual(lines, ["2 < publish plant/1 q1 #7 dup x"]);
 });
