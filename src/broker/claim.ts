@@ -5,10 +5,11 @@
 
 import { Reason } from "../packet/reason_code.ts";
 import type { ClientId } from "../policy/identity.ts";
+import { NEVER_EXPIRES } from "../policy/identity.ts";
 import { isStored } from "../session/session.ts";
 import { admitProven, isAnothers, isOthers, turnAway } from "./admit.ts";
 import { adopt, willOfDead } from "./adopt.ts";
-import { closeLive } from "./close.ts";
+import { beginAbsence, closeLive } from "./close.ts";
 import type { ClaimedSession, ClusterEvent } from "./cluster_event.ts";
 import { cameBack } from "./elsewhere.ts";
 import { askAfterAll, errandsRefused, runErrands } from "./errands.ts";
@@ -16,7 +17,7 @@ import { letGo, release, releaseOwed, take } from "./ownership.ts";
 import { goOnReading } from "./pressure.ts";
 import { recoverMember } from "./recover.ts";
 import { passOrder } from "./route.ts";
-import type { Live, Tables } from "./tables.ts";
+import type { Client, Live, Tables } from "./tables.ts";
 
 /** Its CONNECT waits until the session is this node's. */
 export function beginClaim(tables: Tables, live: Live): void {
@@ -89,8 +90,15 @@ function claimed(
   runErrands(tables, clientId, client);
   if (client === undefined) release(tables, clientId); // there is none, or who asked for it was turned away
   else if (tables.clients.get(clientId) === client && client.here && client.live === undefined) {
+    if (wasConnected(client)) beginAbsence(tables, client);
     letGo(tables, client);
   }
+}
+
+/** Whether the session is that of a client whose node is no more: nobody has said yet when it ends. */
+function wasConnected({ session, due }: Client): boolean {
+  return isStored(session) && due.session === undefined && !session.subscriptions.awaited &&
+    session.expiryInterval < NEVER_EXPIRES;
 }
 
 /** Whether somebody goes on with the session, and is sent again what was not acknowledged. */

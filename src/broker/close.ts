@@ -153,11 +153,20 @@ export function rest(tables: Tables, client: Client, end?: SessionEnd): void {
   client.reading = false;
   giveBack(tables, client);
   fireWill(tables, client);
-  const { clientId, session } = client;
+  const { session } = client;
   if (end !== undefined) return endSession(tables, client, end);
   if (session.expiryInterval === 0) return endSession(tables, client, "disconnected");
   replaceSession(tables, client, resting(session));
-  const { owner, expiryInterval } = session;
+  beginAbsence(tables, client);
+  if (tables.cluster !== undefined) letGo(tables, client);
+}
+
+/** From now on it counts how long the session is to be kept. */
+export function beginAbsence(
+  tables: Tables,
+  client: Client,
+): void {
+  const { clientId, session: { owner, expiryInterval } } = client;
   const until = expiresAt(tables.now, expiryInterval);
   schedule(tables, { type: "session", client }, inTurn(tables, until));
   ask(
@@ -166,5 +175,4 @@ export function rest(tables: Tables, client: Client, end?: SessionEnd): void {
       { type: "putSession", clientId, owner, expiryInterval, expiresAt: until },
     ]),
   );
-  if (tables.cluster !== undefined) letGo(tables, client);
 }

@@ -85,6 +85,19 @@ Deno.test("onClaim() lets go again when the connection ended while it waited", (
   assert.deepEqual(desk.lines(), ["claim panel for 1", "release panel"]);
 });
 
+Deno.test("onClaim() has a session of a dead node end in time when the connection ended while it waited", () => {
+  const desk = new NodeDesk();
+  const writes = storedElsewhere("panel", "plant/#"); // its client was connected there
+  desk.feed({ type: "replicated", from: "b", writes });
+  desk.begin(1, "panel", { cleanStart: false, properties: { sessionExpiryInterval: 60 } });
+  desk.feed({ type: "closed", connection: 1, reason: "linkLost" });
+  desk.lines();
+  desk.claimed(1, "panel");
+  assert.deepEqual(desk.lines(), ["putSession panel", "release panel"]);
+  desk.tick(3_600_000);
+  assert.deepEqual(desk.lines(), ["claim panel for 0 if free"]);
+});
+
 Deno.test("onClaim() answers the later of two connections when both wait for one session [MQTT-3.1.4-3]", () => {
   const desk = new NodeDesk();
   desk.begin(1, "panel");
@@ -492,6 +505,8 @@ Deno.test("onDeadline() does nothing when the client has come back to another no
   desk.feed({ type: "replicated", from: "b", writes: [{ ...put, expiresAt } as AnyWrite] });
   desk.tick(1_000);
   desk.feed({ type: "replicated", from: "c", writes: [put!] });
+  const gone = { ...put, expiresAt: desk.now + 2_000 } as AnyWrite;
+  desk.feed({ type: "replicated", from: "c", writes: [gone] });
   desk.lines();
   desk.claimed(0, "panel");
   assert.deepEqual(desk.lines(), ["release panel"]);
@@ -701,7 +716,7 @@ Deno.test("onClaim() lets go when an errand has had the session and the CONNECT 
   desk.feed({ type: "notClaimed", connection: 1, clientId: "panel", detail: "no answer" });
   assert.deepEqual(desk.lines().at(-1), "claim panel for 0");
   desk.claimed(0, "panel");
-  assert.deepEqual(desk.lines(), ["fetched 7 with 0", "release panel"]);
+  assert.deepEqual(desk.lines(), ["fetched 7 with 0", "putSession panel", "release panel"]);
 });
 
 Deno.test("manage() asks again, in any case, when a session was asked for only if it is free", () => {
