@@ -33,12 +33,13 @@ export function adopt(tables: Tables, clientId: ClientId, stored: ClaimedSession
   }
   take(tables, client, stored);
   replaceSession(tables, client, restore(client.session, stored, tables.now));
-  const waits = stored.will !== undefined && stored.will.publishAt !== Infinity;
-  client.will = waits ? undefined : stored.will;
-  if (!isStored(client.session)) { // nothing of it is left but its Will
+  if (!isStored(client.session)) { // nothing of it is left but its Will, which is due [MQTT-3.1.3-9]
+    client.will = stored.will;
     endSession(tables, client, "disconnected");
     return;
   }
+  const waits = stored.will !== undefined && stored.will.publishAt !== Infinity;
+  client.will = waits ? undefined : stored.will;
   rest(tables, client);
   if (!waits) return;
   client.will = stored.will;

@@ -467,6 +467,24 @@ Deno.test("adopt() publishes the Will of who was connected to a node that is no 
   assert.equal(desk.tables.clients.has("pump"), false);
 });
 
+Deno.test("adopt() publishes a Will that waited when its session has ended before the node did [MQTT-3.1.3-9]", () => {
+  const desk = new NodeDesk();
+  desk.connect(1, "watch");
+  desk.subscribe(1, "will/#");
+  const owner = { user: undefined, roles: [] };
+  const packet = willOf("will/pump", "x", { qos: 1, willDelayInterval: 60 });
+  const will = { clientId: "pump", owner, packet, publishAt: desk.now + 60_000 };
+  desk.feed({ type: "replicated", from: "b", writes: [{ type: "putWill", will }] });
+  desk.lines();
+  desk.feed({ type: "adopted", clientId: "pump", stored: { ...EMPTY, will } });
+  assert.deepEqual(desk.lines(), [
+    "deleteWill pump",
+    "release pump",
+    "1 < publish will/pump q1 #1 x",
+  ]);
+  assert.equal(desk.tables.clients.has("pump"), false);
+});
+
 Deno.test("adopt() leaves a stored session to its client, from now on absent", () => {
   const desk = new NodeDesk();
   desk.feed({ type: "replicated", from: "b", writes: storedElsewhere("panel", "plant/#") });
