@@ -9,7 +9,7 @@ import { mutants } from "./mutants.ts";
 import { run } from "./run.ts";
 import { scenario } from "./scenario.ts";
 
-/** Seeds that a mutant may survive: of 700, three find out when shared queues of the dead are lost. */
+/** Seeds that a mutant may survive: of 500, seven find out when shared queues of the dead are lost. */
 const SEEDS = 1_000;
 
 for (const [what, apply] of Object.entries(mutants)) {

@@ -52,6 +52,9 @@ export async function perform(world: World, action: Action): Promise<void> {
     case "tour":
       await tour(world, client, action);
       break;
+    case "share":
+      await share(world, client, action);
+      break;
     case "subscribe":
       subscribe(client, action);
       break;
@@ -198,6 +201,61 @@ async function tour(
     world.goesTo.set(client.id, (from + stop) % world.seats.length);
     client.connect(false, undefined);
     await world.time.run(STAY, () => client.connected);
+  }
+}
+
+/** A group that all are members of with QoS 2, so that nothing excuses what it does not get. */
+const GROUP = { full: "$share/t/t/1", filter: "t/1", shared: true } as const;
+
+async function share(
+  world: World,
+  client: Client,
+  { qos, count, stalled, milliseconds, seat, end, back, down }: Action & {
+    readonly kind: "share";
+  },
+): Promise<void> {
+  const { time, ledger } = world;
+  const members = world.clients.slice(0, -1).filter((each) => each !== client);
+  for (const [at, member] of members.entries()) {
+    if (!member.online) member.connect(false, undefined);
+    await time.run(STAY, () => member.connected);
+    const [confirmedAt, endSentAt, endConfirmedAt] = [Infinity, Infinity, Infinity];
+    const options = {
+      qos: 2,
+      noLocal: false,
+      retainAsPublished: false,
+      retainHandling: 0,
+      subscriptionIdentifier: undefined,
+    } as const;
+    member.subscribe([{ ...GROUP, options, confirmedAt, endSentAt, endConfirmedAt }]);
+    await time.run(STAY, () => member.settled);
+    if (at >= stalled) continue;
+    ledger.faults += 1;
+    member.wire?.stall(true);
+  }
+  if (!client.online) client.connect(false, undefined);
+  await time.run(STAY, () => client.connected);
+  for (let i = 0; i < count; i++) {
+    client.publish(ledger.publication({
+      publisher: client.id,
+      topic: GROUP.filter,
+      qos,
+      retain: false,
+      clears: false,
+      will: false,
+      delay: 0,
+      expiry: Infinity,
+      size: 300,
+    }));
+  }
+  await time.run(milliseconds);
+  if (end === "pause") await perform(world, { kind: "pause", seat, milliseconds: down });
+  else if (end !== "none") await perform(world, { kind: end, seat, down });
+  if (back === "none") return;
+  for (const member of members) {
+    if (world.goesTo.get(member.id) !== seat) continue;
+    world.goesTo.set(member.id, (seat + 1) % world.seats.length);
+    member.connect(back === "clean", undefined);
   }
 }
 

@@ -46,6 +46,21 @@ export type Action =
     readonly qos: 1 | 2;
     readonly count: number;
   }
+  /** Others come to one group, some take nothing; it gets messages, and then a node is no more, or stands still. */
+  | {
+    readonly kind: "share";
+    readonly client: number;
+    readonly qos: 1 | 2;
+    readonly count: number;
+    /** Of the members, from the first on. */
+    readonly stalled: number;
+    readonly milliseconds: number;
+    readonly seat: number;
+    readonly end: "crash" | "retire" | "pause" | "none";
+    /** How the members that were there come to the next node. */
+    readonly back: "clean" | "resuming" | "none";
+    readonly down: number;
+  }
   | Subscribe
   | { readonly kind: "unsubscribe"; readonly client: number; readonly filter: number }
   | { readonly kind: "stall" | "resume" | "halfOpen"; readonly client: number }
@@ -82,6 +97,8 @@ const seat = fc.nat(SEATS - 1);
 /** Some shorter than a lease, some longer. */
 const milliseconds = fc.constantFrom(50, 1_000, 4_000, 7_000, 20_000);
 
+const down = fc.constantFrom(0, 10, 1_000, 8_000, 30_000);
+
 const actions: Readonly<Record<Action["kind"], fc.Arbitrary<Action>>> = {
   connect: connectAction("connect"),
   takeover: connectAction("takeover"),
@@ -96,6 +113,18 @@ const actions: Readonly<Record<Action["kind"], fc.Arbitrary<Action>>> = {
     qos: fc.constantFrom<1 | 2>(1, 2),
     count: fc.constantFrom(1, 3),
   }),
+  share: fc.record({
+    kind: fc.constant("share" as const),
+    client,
+    qos: fc.constantFrom<1 | 2>(1, 1, 2),
+    count: fc.constantFrom(1, 3, 10),
+    stalled: fc.constantFrom(0, 1, 2, 4),
+    milliseconds: fc.constantFrom(0, 3, 20, 300, 6_000),
+    seat,
+    end: fc.constantFrom("crash", "crash", "retire", "pause", "none"),
+    back: fc.constantFrom("clean", "clean", "resuming", "none"),
+    down,
+  }) as fc.Arbitrary<Action>,
   subscribe: clientActions.subscribe,
   unsubscribe: clientActions.unsubscribe,
   stall: clientActions.stall,
@@ -120,7 +149,6 @@ const actions: Readonly<Record<Action["kind"], fc.Arbitrary<Action>>> = {
 };
 
 function downAction(kind: "crash" | "retire"): fc.Arbitrary<Action> {
-  const down = fc.constantFrom(0, 10, 1_000, 8_000, 30_000);
   return fc.record({ kind: fc.constant(kind), seat, down });
 }
 
@@ -166,6 +194,7 @@ const AT_MOST: Partial<Record<Action["kind"], number>> = {
   cut: 3,
   outage: 1,
   tour: 3,
+  share: 3,
   manage: 3,
 };
 

@@ -272,6 +272,7 @@ export class World {
         return this.#dropped(fact.clientId, fact.count);
       case "disconnected": {
         this.note(`${seat.name}: ${fact.clientId} gone, ${fact.reason} ${fact.detail}`);
+        for (const wire of seat.wires) if (wire.address === fact.peer.address) wire.left = true;
         const client = this.clients.find(({ id }) => id === fact.clientId);
         if (client === undefined || client.expiresNotBefore !== Infinity) return;
         return this.#mayEnd(client);

@@ -94,7 +94,8 @@ export function sharedIsDelivered(world: Scene): void {
     const hasEnded = (id: string) =>
       ledger.ended.has(id) ||
       ledger.crashes > 0 && world.clients.some((each) => each.id === id && !each.lasting);
-    if (members.some(([id, { options }]) => hasEnded(id) || options.qos === 0)) continue;
+    if (members.some(([, { options }]) => options.qos === 0)) continue;
+    if (qos === 2 && members.some(([id]) => hasEnded(id))) continue;
     const stays = world.clients.some((client) =>
       client.profile.sessionExpiry > 0 &&
       certain(ledger, client, publication).some(({ shared, endSentAt }) =>
@@ -110,6 +111,11 @@ export function sharedIsDelivered(world: Scene): void {
   if (missing.length > excused) {
     world.violation("shared", `no member of the group got ${missing.map(({ id }) => `#${id}`)}`);
   }
+}
+
+/** Below these only shared subscriptions match. */
+function onlyShared(topic: string): boolean {
+  return topic.startsWith("s/") || topic.startsWith("t/");
 }
 
 /** Whoever has ever been in a group that the message is for, with its client id. */
@@ -131,7 +137,7 @@ export function noMoreThanSent(world: Scene): void {
       if (dup && qos < 2) continue;
       if (world.ledger.crashes > 0 && qos === 0) continue; // left before the crash, and after it
       if (isChanging(world, client, receipt)) continue;
-      const shared = publication.topic.startsWith("s/");
+      const shared = onlyShared(publication.topic);
       // What a member of a group has not acknowledged with QoS 1 may go to any other, or to itself by
       // another QoS: section 4.8.2. What it was sent with QoS 2 may not [MQTT-4.8.2-4].
       if (shared && qos < 2) continue;
@@ -187,7 +193,7 @@ export function inOrder(world: Scene): void {
     const seen = new Set<string>();
     for (const { publication, qos, retain, session, dup } of world.ledger.receiptsOf(client.id)) {
       const { id, publisher, topic, delay, will } = publication;
-      if (retain || publication.retain || delay > 0 || will || topic.startsWith("s/")) continue;
+      if (retain || publication.retain || delay > 0 || will || onlyShared(topic)) continue;
       if (dup && seen.has(`${session} ${id}`)) continue; // told by DUP, in the order of section 4.4
       seen.add(`${session} ${id}`);
       const key = `${session} ${publisher} ${topic} ${publication.qos} ${qos}`;

@@ -638,7 +638,7 @@ export class Client {
   }
 
   #counts({ wire }: Call): boolean {
-    return !wire.closed && !wire.orphan && !this.deleted;
+    return !wire.closed && !wire.left && !wire.orphan && !this.deleted;
   }
 
   #stored(): StoredSession {

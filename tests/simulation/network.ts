@@ -61,6 +61,8 @@ export class Wire implements Link {
   #consuming = false;
   /** The broker has closed its end. */
   closed = false;
+  /** The broker has done with it, and closes it when all is written. */
+  left = false;
   /** Broken: both ends find out. */
   #broken = false;
   /** The broker's process has gone: its promises stay open for ever. */
