@@ -7,7 +7,6 @@ import type { ClientId, NodeId } from "../policy/identity.ts";
 import type { Interest } from "../session/cluster_write.ts";
 import type { Order } from "../session/message.ts";
 import type { TopicFilter } from "../topic/topic_filter.ts";
-import type { TopicName } from "../topic/topic_name.ts";
 import type { ManagementEvent } from "./manage.ts";
 import type { Live } from "./tables.ts";
 
@@ -37,10 +36,10 @@ export interface ClusterTables {
    */
   readonly amid: Map<ClientId, Set<Order>>;
   /**
-   * How many own writes about the retained message of a topic the log has not told of yet: they come behind what it
-   * tells meanwhile, and so do the tables.
+   * How many own writes about the retained message of a topic the log has not told of yet, by its `mapKey`: they come
+   * behind what it tells meanwhile, and so do the tables.
    */
-  readonly retaining: Map<TopicName, number>;
+  readonly retaining: Map<string, number>;
   /** Sessions that are not let go of yet, as they have been asked for again: what is answered decides. */
   readonly owed: Set<ClientId>;
   /** What is to be done with a session when it has come, though its client has not. */

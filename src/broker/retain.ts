@@ -10,6 +10,7 @@ import type { DropReason } from "../session/fact.ts";
 import type { Message } from "../session/message.ts";
 import { messageSize, SMALLEST_MESSAGE } from "../session/message.ts";
 import type { Write } from "../session/write.ts";
+import { mapKey } from "../topic/map_key.ts";
 import type { TopicName } from "../topic/topic_name.ts";
 import type { Tally } from "./queued.ts";
 import { cancel, schedule } from "./schedule.ts";
@@ -171,16 +172,18 @@ export function dropRetained(tables: Tables, topic: TopicName): boolean {
 /** The log will tell of what is written now. */
 function noteRetaining({ cluster }: Tables, topic: TopicName): void {
   if (cluster === undefined) return;
-  cluster.retaining.set(topic, (cluster.retaining.get(topic) ?? 0) + 1);
+  const key = mapKey(topic);
+  cluster.retaining.set(key, (cluster.retaining.get(key) ?? 0) + 1);
 }
 
 /** Whether what the log tells of a topic is the last that there is: nothing of this node's own comes behind it. */
 export function isLastRetained({ cluster }: Tables, from: NodeId, topic: TopicName): boolean {
   const { node, retaining } = cluster!;
-  const before = retaining.get(topic) ?? 0;
+  const key = mapKey(topic);
+  const before = retaining.get(key) ?? 0;
   const left = from === node ? before - 1 : before;
-  if (left > 0) retaining.set(topic, left);
-  else retaining.delete(topic);
+  if (left > 0) retaining.set(key, left);
+  else retaining.delete(key);
   return left <= 0;
 }
 
