@@ -27,6 +27,7 @@ import { fits, sendDelivery, sendNow, unfit } from "./outgoing.ts";
 import { queueBound } from "./queued.ts";
 import { readOn } from "./refill.ts";
 import {
+  holdAgain,
   inFlight,
   isHeld,
   keepForOthers,
@@ -44,8 +45,12 @@ export function join(tables: Tables, client: Client, subscription: Subscription)
   let group = groupBy(tables, key);
   group ??= addGroup(tables, key, subscription.filter);
   const member = group.members.find((other) => other.client === client);
-  if (member === undefined) group.members.push({ client, subscription });
-  else member.subscription = subscription;
+  if (member === undefined) {
+    group.members.push({ client, subscription });
+    holdAgain(tables, group, client);
+  } else {
+    member.subscription = subscription;
+  }
   if (client.groups === NO_GROUPS) client.groups = new Set();
   (client.groups as Set<Group>).add(group);
   tables.liveVersion += 1;

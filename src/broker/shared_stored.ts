@@ -41,13 +41,18 @@ export function keepStored(tables: Tables, group: Group): void {
   for (const delivery of fifo.toArray(queue.head)) {
     writes.push({ type: "putQueued", clientId, delivery });
   }
-  for (const { client } of group.members) {
-    if (isStored(client.session)) continue;
-    for (const [, { delivery }] of inFlight(client, group)) {
-      writes.push({ type: "putQueued", clientId, delivery: queued(group, delivery!.message) });
-    }
-  }
+  for (const { client } of group.members) writes.push(...heldWrites(group, client));
   ask(tables, durably(clientId, writes));
+}
+
+/** What puts into the stored queue all that it is to keep for this client. */
+function heldWrites(group: Group, client: Client): AnyWrite[] {
+  if (isStored(client.session)) return [];
+  return inFlight(client, group).map(([, { delivery }]) => ({
+    type: "putQueued",
+    clientId: group.session.clientId,
+    delivery: queued(group, delivery!.message),
+  }));
 }
 
 function isOfStored({ client }: Group["members"][number]): boolean {
@@ -77,6 +82,13 @@ export function isHeld(tables: Tables, group: Group, client: Client): boolean {
   if (isStored(client.session)) return false;
   if (tables.cluster !== undefined) keepStored(tables, group);
   return isStored(group.session);
+}
+
+/** The client is a member once more: what is still in flight to it from before, `giveBack` counts as the group's again. */
+export function holdAgain(tables: Tables, group: Group, client: Client): void {
+  if (!isStored(group.session)) return;
+  const writes = heldWrites(group, client);
+  if (writes.length > 0) ask(tables, durably(client.clientId, writes));
 }
 
 /** What the client acknowledges with PUBACK leaves the queues that kept it until now. */

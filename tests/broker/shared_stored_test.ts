@@ -117,6 +117,22 @@ Deno.test("leave() leaves to the member alone what is in flight to it when it un
   });
 });
 
+Deno.test("join() has the queue keep again what is in flight to a member that was away from the group", async () => {
+  await Desk.with({}, async (desk) => {
+    const member = await passing(desk);
+    await publish(desk, "12");
+    await member.send(unsubscribePacket(2, FILTER));
+    await member.send(subscribePacket(3, [FILTER, 1]));
+    assert.equal(kept(desk), "12");
+    await member.send(acknowledgement("puback", 1));
+    assert.equal(kept(desk), "2");
+    await desk.restart();
+    const back = await desk.keep("away");
+    back.rewind();
+    assert.equal(texts(back), "2");
+  });
+});
+
 Deno.test("join() keeps what is in flight already when the first stored member comes", async () => {
   await Desk.with({}, async (desk) => {
     const member = await desk.connect("passing");
