@@ -98,7 +98,8 @@ function resendLate(tables: Tables, live: Live): void {
   const client = live.client!;
   const interval = tables.rules.limits.retryInterval * 1000;
   scheduleRetry(tables, live);
-  if (!sendable(client)) return;
+  // Behind what waits for a store that is slow or full it would gather, once more every time.
+  if (!sendable(client) || tables.resent.has(client.clientId)) return;
   const { session, outbound, pubrecs } = retry(client.session, tables.now, interval);
   if (session === client.session) return;
   replaceSession(tables, client, session);
@@ -125,5 +126,8 @@ function resendLate(tables: Tables, live: Live): void {
       packet: { type: "pubrec", packetId, reasonCode: Reason.success, properties: undefined },
     });
   }
-  ask(tables, durably(client.clientId, writes, ...then));
+  if (writes.length + then.length === 0) return;
+  const persist = durably(client.clientId, writes, ...then);
+  tables.resent.set(client.clientId, persist);
+  ask(tables, persist);
 }

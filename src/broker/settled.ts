@@ -20,6 +20,9 @@ export function onSettled(tables: Tables, persists: readonly Persist[]): void {
     if (tables.ending.size > 0 && tables.ending.get(persist.of) === persist) {
       tables.ending.delete(persist.of);
     }
+    if (tables.resent.size > 0 && tables.resent.get(persist.of) === persist) {
+      tables.resent.delete(persist.of);
+    }
     const { then } = persist;
     for (let j = 0; j < then.length; j++) release(tables, then[j]!);
   }

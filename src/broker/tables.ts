@@ -207,6 +207,8 @@ export interface Tables {
   delayedBytes: number;
   /** Sessions that have ended and are in the store still, with the persist that takes them out. */
   readonly ending: Map<ClientId, Persist>;
+  /** What `retryInterval` has had sent again, while it waits for the store. */
+  readonly resent: Map<ClientId, Persist>;
   /** The store takes nothing for want of room: publishers are told, or wait. */
   storeFull: boolean;
   /** Persists that are not settled and sessions that are not loaded; bytes of the messages in them. */
@@ -252,6 +254,7 @@ export function newTables(rules: Rules, cluster?: ClusterTables): Tables {
     retainedBy: new Map(),
     delayedBytes: 0,
     ending: new Map(),
+    resent: new Map(),
     storeFull: false,
     pending: 0,
     pendingBytes: 0,

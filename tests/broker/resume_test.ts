@@ -169,6 +169,23 @@ Deno.test("Broker.step() follows another retryInterval while 3.1.1 clients are c
   });
 });
 
+Deno.test("Broker.step() resends no more to a 3.1.1 client when what was resent last still waits for the store", async () => {
+  await Desk.with({ limits: { retryInterval: 5 } }, async (desk) => {
+    const panel = await desk.keep("panel", 4);
+    await panel.send(subscribePacket(1, ["t", 1]));
+    const pump = await desk.connect("pump");
+    panel.take();
+    desk.hold(true);
+    await pump.send(publishPacket("t", "a", { packetId: 1 }));
+    await desk.pass(60);
+    assert.equal(desk.tables.pending, 2);
+    await desk.letGo();
+    panel.expect("publish t q1 #1 a", "publish t q1 #1 dup a");
+    await desk.pass(5);
+    panel.expect("publish t q1 #1 dup a");
+  });
+});
+
 Deno.test("Broker.step() resends nothing to a 3.1.1 client when retryInterval is 0, and wants no wake-up", async () => {
   await Desk.with({}, async (desk) => {
     const panel = await desk.connect("panel", { protocolVersion: 4 });
