@@ -145,3 +145,21 @@ for (
     assert.equal(certain(ledger, panel, publication).length > 0, right);
   });
 }
+
+// Seed 40003376: what was due while the disk was full was forgotten in a crash.
+for (
+  const [what, due, again, at] of [
+    ["in time, where the disk had it before the broker went down", 8_000, 150_000, 8_000],
+    ["as it started, where the disk had not", 9_000, 150_000, 100_000],
+    ["as it started once more, where the disk had not then either", 9_000, 100_000, 200_000],
+  ] as const
+) {
+  Deno.test(`attendedAt() says that the broker came to what was due ${what}`, () => {
+    const ledger = new Ledger();
+    ledger.down(9_000);
+    ledger.up(100_000);
+    ledger.down(again);
+    ledger.up(200_000);
+    assert.equal(ledger.attendedAt(due), at);
+  });
+}

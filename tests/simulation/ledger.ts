@@ -138,7 +138,7 @@ export class Ledger {
   /** Checkers that have found something. */
   readonly found = new Set<Checker>();
   readonly #muted: ReadonlySet<Checker>;
-  /** From when to when the broker was down. */
+  /** From when on the disk may have kept nothing of what the broker did before it went down, to when it was up. */
   readonly #downs: { readonly from: number; to: number }[] = [];
   readonly #sends = new Map<string, Publication[]>();
 
@@ -157,18 +157,18 @@ export class Ledger {
     this.violations.push(`[${checker}] ${text}`);
   }
 
-  /** The broker is down from now on, or up again. */
-  down(now: number): void {
-    this.#downs.push({ from: now, to: Infinity });
+  /** The broker goes down, and forgets what it has done from that instant on; or it is up again. */
+  down(from: number): void {
+    this.#downs.push({ from, to: Infinity });
   }
   up(now: number): void {
     const last = this.#downs.at(-1);
     if (last !== undefined) last.to = Math.min(last.to, now);
   }
 
-  /** When the broker came to what was due then: where it was down, as it started. */
+  /** When the broker came to what was due then, for good: where it was down or has forgotten it, as it started. */
   attendedAt(due: number): number {
-    return this.#downs.find(({ from, to }) => from <= due && due < to)?.to ?? due;
+    return this.#downs.reduce((at, { from, to }) => from <= at && at < to ? to : at, due);
   }
 
   publication(

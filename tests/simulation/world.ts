@@ -193,9 +193,10 @@ export class World {
   crash(): void {
     if (this.runtime === undefined) return;
     this.note("crash");
+    this.#looked(); // what is on the disk by now it does not forget
     if (this.tables.storeFull) this.#fullAt = this.time.now;
     this.ledger.crashes += 1;
-    this.ledger.down(this.time.now);
+    this.ledger.down(this.idleAt);
     this.storeChanges += 1;
     willsOnCrash(this);
     for (const client of this.clients) {
