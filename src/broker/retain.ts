@@ -24,7 +24,7 @@ import { observeDrop } from "./tables.ts";
  */
 export function retain(tables: Tables, message: Message): readonly Write[] | undefined {
   const { topic } = message;
-  if (message.payload.length === 0) return clearRetained(tables, topic); // [MQTT-3.3.1-6]
+  if (message.payload.length === 0) return cleared(tables, message); // [MQTT-3.3.1-6]
   const full = retainedFull(tables, message);
   if (full !== undefined) {
     observeDrop(tables, message.publisher, topic, full);
@@ -33,6 +33,17 @@ export function retain(tables: Tables, message: Message): readonly Write[] | und
   keepRetained(tables, message); // [MQTT-3.3.1-5]
   noteRetaining(tables, topic);
   return [{ type: "putRetained", message }];
+}
+
+/**
+ * Clears the topic. What is to be acknowledged is written though nothing is there: that another client, or an
+ * administrator, has cleared it may not be durable yet, and with nothing to write the acknowledgement would not wait.
+ */
+function cleared(tables: Tables, { topic, qos }: Message): readonly Write[] {
+  const writes = clearRetained(tables, topic);
+  if (writes.length > 0 || qos === 0) return writes;
+  noteRetaining(tables, topic);
+  return [{ type: "deleteRetained", topic }];
 }
 
 /** Which limit does not let the message be retained; undefined: none. */

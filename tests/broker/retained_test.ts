@@ -269,6 +269,25 @@ Deno.test("Broker.step() keeps within retainedMessages and retainedBytes and say
   });
 });
 
+Deno.test("Broker.step() acknowledges that a topic is cleared when that is durable, whoever cleared it first", async () => {
+  await Desk.with({}, async (desk) => {
+    const clear = (packetId: number) => publishPacket("t", "", { packetId, retain: true });
+    const pump = await desk.connect("pump");
+    await pump.send(publishPacket("t", "m", { packetId: 1, retain: true }));
+    const other = await desk.connect("other");
+    pump.take();
+    desk.hold(true);
+    await pump.send(clear(2));
+    await other.send(clear(3));
+    pump.expect();
+    other.expect();
+    await desk.letGo();
+    pump.expect("puback #2 0x10");
+    other.expect("puback #3 0x10");
+    assert.equal(desk.disk.dump().retained.length, 0);
+  });
+});
+
 Deno.test("Broker.step() keeps wildcard subscribers from retained $-topics [MQTT-4.7.2-1]", async () => {
   await Desk.with({}, async (desk) => {
     const pump = await desk.connect("pump");
