@@ -71,6 +71,10 @@ export function onUnsubscribe(
     const subscription = subscriptionOf(subscriptions, full);
     if (subscription === undefined) {
       reasonCodes.push(Reason.noSubscriptionExisted);
+      // That a rule or an administrator took it away may not be durable yet: UNSUBACK waits for its own word.
+      if (!subscriptions.unsubscribed.has(full)) {
+        writes.push({ type: "deleteSubscription", clientId, filter: full });
+      }
       continue;
     }
     const rule = wanted().get(full);

@@ -69,6 +69,21 @@ for (const protocolVersion of [3, 4, 5] as readonly ProtocolVersion[]) {
   });
 }
 
+Deno.test("Broker.step() sends UNSUBACK when it is durable that there is no subscription, whoever ended it", async () => {
+  await Desk.with({}, async (desk) => {
+    const panel = await desk.keep("panel");
+    await panel.send(subscribePacket(1, ["t", 1]));
+    panel.take();
+    desk.hold(true);
+    await desk.feed({ type: "unsubscribeFor", clientId: "panel", filters: ["t"] });
+    await panel.send(unsubscribePacket(2, "t"));
+    panel.expect();
+    await desk.letGo();
+    panel.expect("unsuback #2 0x11");
+    assert.equal(desk.disk.dump().sessions[0]!.subscriptions.length, 0);
+  });
+});
+
 Deno.test("Broker.step() keeps a message from its publisher when the subscription has No Local [MQTT-3.8.3-3]", async () => {
   await Desk.with({}, async (desk) => {
     const chat = await desk.connect("chat");

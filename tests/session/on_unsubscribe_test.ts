@@ -47,7 +47,7 @@ for (const v of VERSIONS) {
         removed: [SHARED, A],
         restored: [],
         receipt: unsuback(0x11, 0, 0, 0x11),
-        writes: stored ? [deleted("$share/g/b"), deleted("a/+")] : [],
+        writes: stored ? ["a/x", "$share/g/b", "a/+", "a/+"].map(deleted) : [],
       }]);
     });
 
@@ -65,7 +65,8 @@ for (const v of VERSIONS) {
           removed: [],
           restored: [],
           receipt: unsuback(0x11, 0x11),
-          writes: [],
+          // What was taken away by others than the client may not be durable yet.
+          writes: stored ? [deleted("#"), deleted("B")] : [],
         },
       ]);
     });
