@@ -55,6 +55,9 @@ export function onDeadline(tables: Tables, deadline: Deadline): void {
       return endSession(tables, deadline.client, "expired");
     case "will":
       if (!deadline.client.here) return fetchDue(tables, deadline.client, "will");
+      if (deadline.client.live !== undefined) { // the same: back in time, it has none to publish [MQTT-3.1.3-9]
+        return schedule(tables, deadline, tables.now + 1000);
+      }
       return publishWill(tables, deadline.client);
     case "retained":
       return ask(tables, durably("", endRetained(tables, deadline.topic)));

@@ -145,6 +145,26 @@ Deno.test("Broker.step() withholds a delayed Will when its client is back in tim
   });
 });
 
+Deno.test("Broker.step() withholds a delayed Will when its client is back in time and the store takes longer to answer [MQTT-3.1.3-9]", async () => {
+  await Desk.with({}, async (desk) => {
+    const panel = await watch(desk);
+    for (const isLetIn of [true, false]) {
+      await (await desk.keep("a", 5, { will: delayed })).hangUp();
+      await desk.pass(9);
+      desk.hold(true);
+      const back = await desk.keep("a");
+      await desk.pass(3);
+      // It was never there: the Will is due.
+      if (!isLetIn) await desk.feed({ type: "kick", clientId: "a", reason: 0x98 });
+      await desk.letGo();
+      await desk.pass(100);
+      panel.expect(...(isLetIn ? [] : GONE));
+      assert.equal(desk.disk.dump().wills.length, 0);
+      if (isLetIn) await back.hangUp();
+    }
+  });
+});
+
 Deno.test("Broker.step() publishes a delayed Will when its client is back with Clean Start, which ends the session", async () => {
   await Desk.with({}, async (desk) => {
     const panel = await watch(desk);
