@@ -12,7 +12,7 @@ import { restore } from "../session/restore.ts";
 import { isStored, newSession, resting } from "../session/session.ts";
 import { durably } from "../session/step.ts";
 import { withSubscription, withUnsubscribed } from "../session/subscription_map.ts";
-import type { IndexRecord, StoredSession } from "../session/write.ts";
+import type { IndexRecord, PendingWill, StoredSession } from "../session/write.ts";
 import { keepDelayed } from "./delayed.ts";
 import { keepRetained } from "./retain.ts";
 import { passOrder } from "./route.ts";
@@ -22,7 +22,7 @@ import { addGroup, giveBack, groupFilter, isGroupKey } from "./shared.ts";
 import { enter } from "./subscribe.ts";
 import type { Client, Tables } from "./tables.ts";
 import { ask, NO_GROUPS, NO_STREAMS, replaceSession } from "./tables.ts";
-import { fireWill } from "./will.ts";
+import { fireWill, willDelay } from "./will.ts";
 
 /** Takes one record in; sessions come before their subscriptions. */
 export function recover(tables: Tables, record: IndexRecord): void {
@@ -54,13 +54,20 @@ export function recover(tables: Tables, record: IndexRecord): void {
       if (tables.cluster !== undefined && will.publishAt === Infinity) return; // its node sees to it
       const client = tables.clients.get(will.clientId) ?? recoverWillOnly(tables, record);
       client.will = will;
-      return schedule(tables, { type: "will", client }, inTurn(tables, will.publishAt));
+      return schedule(tables, { type: "will", client }, willDueAt(tables, client, will));
     }
     case "delayed":
       return keepDelayed(tables, record.message, record.publishAt);
     case "order":
       passOrder(tables, record.highest);
   }
+}
+
+/** Not later than its delay from now: the clock may have been set back. Nodes of a cluster go by one. */
+function willDueAt(tables: Tables, client: Client, will: PendingWill): number {
+  if (tables.cluster !== undefined) return inTurn(tables, will.publishAt);
+  if (will.publishAt === Infinity) return Infinity; // `recovered` sees to it
+  return Math.min(will.publishAt, tables.now + willDelay(tables, client, will) * 1000);
 }
 
 /** All records are in: whoever was connected when the broker went down has lost its connection. */
@@ -113,9 +120,8 @@ function recoverSession(tables: Tables, record: IndexRecord & { type: "session" 
     return schedule(tables, { type: "session", client }, inTurn(tables, record.expiresAt));
   }
   // Infinity: connected when the broker went down, so its absence begins now; or it never expires.
-  const until = record.expiresAt === Infinity
-    ? expiresAt(tables.now, expiryInterval)
-    : record.expiresAt;
+  // Nor is any absence longer than the interval: the clock may have been set back since.
+  const until = Math.min(record.expiresAt, expiresAt(tables.now, expiryInterval));
   schedule(tables, { type: "session", client }, until);
   if (until !== Infinity && record.expiresAt === Infinity) {
     ask(

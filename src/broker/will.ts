@@ -49,16 +49,20 @@ export function dropWill(client: Client): readonly Write[] {
 export function fireWill(tables: Tables, client: Client): void {
   const { will } = client;
   if (will === undefined) return;
-  const { limits } = tables.rules;
-  const delay = Math.min(
-    will.packet.willDelayInterval,
-    client.session.expiryInterval,
-    limits.willDelayMaximum,
-  );
+  const delay = willDelay(tables, client, will);
   if (delay === 0) return publishWill(tables, client);
   client.will = { ...will, publishAt: tables.now + delay * 1000 };
   schedule(tables, { type: "will", client }, client.will.publishAt);
   ask(tables, durably(client.clientId, [{ type: "putWill", will: client.will }]));
+}
+
+/** Seconds from the end of the connection to the Will. */
+export function willDelay(
+  { rules: { limits } }: Tables,
+  { session: { expiryInterval } }: Client,
+  { packet: { willDelayInterval } }: PendingWill,
+): number {
+  return Math.min(willDelayInterval, expiryInterval, limits.willDelayMaximum);
 }
 
 /** Publishes the Will, under the same rules as a PUBLISH of the client. */

@@ -84,6 +84,27 @@ Deno.test("Broker.step() counts the time it was down towards Session Expiry, and
   });
 });
 
+Deno.test("Broker.step() lets no session and no Will wait for longer than it may when the clock was set back [MQTT-3.1.3-9] [MQTT-4.1.0-2]", async () => {
+  await Desk.with({}, async (desk) => {
+    const watcher = { properties: { sessionExpiryInterval: 100_000 } };
+    const panel = await desk.keep("panel", 5, watcher);
+    await panel.send(subscribePacket(1, ["will/#", 1]));
+    const will = willOf("will/a", "gone", { qos: 1, willDelayInterval: 10 });
+    await (await desk.keep("a", 5, { will, properties: { sessionExpiryInterval: 60 } })).hangUp();
+    await desk.restart(-600);
+    const back = await desk.keep("panel", 5, watcher);
+    back.take();
+    await desk.pass(9);
+    back.expect();
+    await desk.pass(1);
+    back.expect("publish will/a q1 #1 gone");
+    await desk.pass(49);
+    assert.equal(desk.tables.clients.size, 2);
+    await desk.pass(1);
+    assert.equal(desk.tables.clients.size, 1);
+  });
+});
+
 Deno.test("Broker.step() remembers the owner of a session when it starts again", async () => {
   await Desk.with({}, async (desk) => {
     await (await desk.keep("panel", 5, { username: "ann" })).hangUp();
