@@ -20,7 +20,7 @@ import { dealOut } from "./rate.ts";
 import { endRetained } from "./retain.ts";
 import { route, takeOrder } from "./route.ts";
 import { schedule, scheduleRetry } from "./schedule.ts";
-import type { Client, Deadline, Live, Tables } from "./tables.ts";
+import type { Deadline, Live, Tables } from "./tables.ts";
 import { ask, observeDrop, replaceSession, sendable } from "./tables.ts";
 import { publishWill } from "./will.ts";
 
@@ -48,17 +48,8 @@ export function onDeadline(tables: Tables, deadline: Deadline): void {
     case "retry":
       return resendLate(tables, deadline.live);
     case "session":
-      if (!deadline.client.here) return fetchDue(tables, deadline.client, "expired");
-      if (deadline.client.live !== undefined) { // it is just coming back: greeted in time, or not
-        return schedule(tables, deadline, tables.now + 1000);
-      }
-      return endSession(tables, deadline.client, "expired");
     case "will":
-      if (!deadline.client.here) return fetchDue(tables, deadline.client, "will");
-      if (deadline.client.live !== undefined) { // the same: back in time, it has none to publish [MQTT-3.1.3-9]
-        return schedule(tables, deadline, tables.now + 1000);
-      }
-      return publishWill(tables, deadline.client);
+      return endAbsence(tables, deadline);
     case "retained":
       return ask(tables, durably("", endRetained(tables, deadline.topic)));
     case "delayed": {
@@ -77,9 +68,16 @@ export function onDeadline(tables: Tables, deadline: Deadline): void {
   }
 }
 
-/** Something is due for a session that is not here: if it is nobody's, it is fetched for that. */
-function fetchDue(tables: Tables, { clientId }: Client, type: "expired" | "will"): void {
-  fetchFor(tables, clientId, { type }, true);
+/** A client has been away for as long as its session, or its Will, waits. */
+function endAbsence(tables: Tables, deadline: Deadline & { type: "session" | "will" }): void {
+  const { type, client } = deadline;
+  // Of a session that is not here: if it is nobody's, it is fetched for that.
+  const due = { type: type === "will" ? type : "expired" } as const;
+  if (!client.here) return fetchFor(tables, client.clientId, due, true);
+  if (client.live !== undefined) { // it is just coming back: greeted in time, or not [MQTT-3.1.3-9]
+    return schedule(tables, deadline, tables.now + 1000);
+  }
+  return type === "will" ? publishWill(tables, client) : endSession(tables, client, "expired");
 }
 
 /** `lastHeard` moves with every packet, the deadline only when it comes due. */

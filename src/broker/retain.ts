@@ -40,10 +40,7 @@ export function retain(tables: Tables, message: Message): readonly Write[] | und
  * administrator, has cleared it may not be durable yet, and with nothing to write the acknowledgement would not wait.
  */
 function cleared(tables: Tables, { topic, qos }: Message): readonly Write[] {
-  const writes = clearRetained(tables, topic);
-  if (writes.length > 0 || qos === 0) return writes;
-  noteRetaining(tables, topic);
-  return [{ type: "deleteRetained", topic }];
+  return dropRetained(tables, topic) || qos > 0 ? writtenClear(tables, topic) : [];
 }
 
 /** Which limit does not let the message be retained; undefined: none. */
@@ -167,7 +164,10 @@ export function keepRetained(tables: Tables, message: Message): void {
 
 /** Takes the retained message of a topic away. */
 export function clearRetained(tables: Tables, topic: TopicName): readonly Write[] {
-  if (!dropRetained(tables, topic)) return [];
+  return dropRetained(tables, topic) ? writtenClear(tables, topic) : [];
+}
+
+function writtenClear(tables: Tables, topic: TopicName): readonly Write[] {
   noteRetaining(tables, topic);
   return [{ type: "deleteRetained", topic }];
 }

@@ -127,7 +127,7 @@ export const mutants311: readonly Mutation[] = [
   {
     ids: ["MQTT-3.3.1-10", "MQTT-3.3.1-11"],
     file: "src/broker/retain.ts",
-    from: "if (message.payload.length === 0) return clearRetained(tables, topic);",
+    from: "if (message.payload.length === 0) return cleared(tables, message);",
     to: "",
   },
   {

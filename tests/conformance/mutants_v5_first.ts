@@ -191,8 +191,8 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.1.2-8"],
     file: "src/broker/will.ts",
-    from: "will.packet.willDelayInterval,",
-    to: "0,",
+    from: "return Math.min(willDelayInterval, ",
+    to: "return Math.min(0, ",
   },
   {
     ids: ["MQTT-3.1.2-8", "MQTT-3.1.2-10"],
@@ -408,9 +408,9 @@ export const mutationsFirst: readonly Mutation[] = [
   },
   {
     ids: ["MQTT-3.1.3-9"],
-    file: "src/broker/admit.ts",
-    from: 'cancel(tables, { type: "will", client });',
-    to: "",
+    file: "src/broker/expire.ts",
+    from: "if (client.live !== undefined) {",
+    to: 'if (client.live !== undefined && type === "session") {',
   },
   {
     ids: ["MQTT-3.1.2-8"],
@@ -531,13 +531,13 @@ export const mutationsFirst: readonly Mutation[] = [
   {
     ids: ["MQTT-3.3.1-6"],
     file: "src/broker/retain.ts",
-    from: "if (message.payload.length === 0) return clearRetained(tables, topic);",
+    from: "if (message.payload.length === 0) return cleared(tables, message);",
     to: "if (message.payload.length === 0) return [];",
   },
   {
     ids: ["MQTT-3.3.1-6", "MQTT-3.3.1-7"],
     file: "src/broker/retain.ts",
-    from: "if (message.payload.length === 0) return clearRetained(tables, topic);",
+    from: "if (message.payload.length === 0) return cleared(tables, message);",
     to: "",
   },
   {

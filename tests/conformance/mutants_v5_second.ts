@@ -610,8 +610,8 @@ export const mutationsSecond: readonly Mutation[] = [
   {
     ids: ["MQTT-4.1.0-2"],
     file: "src/broker/recover.ts",
-    from: "const until = record.expiresAt === Infinity",
-    to: "const until = record.expiresAt !== 0",
+    from: "const until = Math.min(record.expiresAt, expiresAt(tables.now, expiryInterval));",
+    to: "const until = expiresAt(tables.now, expiryInterval);",
   },
   {
     ids: ["MQTT-4.3.2-3"],

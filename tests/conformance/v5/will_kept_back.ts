@@ -3,7 +3,7 @@
 import { willOf } from "../../broker/packets.ts";
 import { holds } from "../harness.ts";
 import type { Row } from "../harness.ts";
-import { comes } from "../raw5.ts";
+import { comes, KEPT } from "../raw5.ts";
 import { BYE, delayed, heir } from "./wills.ts";
 
 export const willKeptBack5: readonly Row[] = [
@@ -68,6 +68,26 @@ export const willKeptBack5: readonly Row[] = [
       await comes(at, "pump", true);
       await at.passes(200_000);
       (await comes(at, "panel", true)).getsNothing();
+    },
+  ),
+  holds(
+    "5.0",
+    "MQTT-3.1.3-9",
+    "so too where the delay passes while the store brings the session back",
+    async (at) => {
+      const panel = await heir(at);
+      const first = await at.client("pump", delayed(10, 3600));
+      await first.drops();
+      await at.passes(9_000);
+      const desk = await at.desk();
+      desk.hold(true);
+      const [pump, none] = await at.asks("pump", KEPT);
+      at.expects(none === undefined, "the CONNACK waits for the store");
+      await at.passes(5_000);
+      await at.act(() => desk.hold(false));
+      pump.gets({ type: "connack", reasonCode: 0, sessionPresent: true });
+      await at.passes(60_000);
+      panel.getsNothing();
     },
   ),
 ];
